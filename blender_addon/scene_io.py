@@ -1,0 +1,148 @@
+"""Files in and out of a headless bake: .blend, .obj and .glb in; .blend and .glb out, whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from .engine import MienError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+INPUTS = (".blend", ".obj", ".glb", ".gltf")
+OUTPUTS = (".blend", ".glb")
+
+
+def read(path: Path) -> None:
+    """Opens a file as the scene; meshes keep their vertex order.
+
+    Raises:
+        MienError: not there, not readable, or of a kind that is not read.
+    """
+    path = path.resolve()  # Blender has its own idea of the working folder
+    if not path.is_file():
+        raise MienError(f"There is no file {path}.")
+    kind = path.suffix.lower()
+    if kind not in INPUTS:
+        raise MienError(f"{path.name} is of no kind that can be read.", f"Give one of {', '.join(INPUTS)}.")
+    try:
+        if kind == ".blend":
+            bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
+            return
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        if kind == ".obj":
+            bpy.ops.wm.obj_import(filepath=str(path), use_split_objects=False, use_split_groups=False)
+        else:
+            bpy.ops.import_scene.gltf(filepath=str(path), merge_vertices=False)
+            weld_all()
+    except RuntimeError as problem:
+        raise MienError(f"{path.name} cannot be read ({str(problem).strip()}).") from problem
+
+
+def meshes() -> list[bpy.types.Object]:
+    """The scene's mesh objects, by name."""
+    return sorted((one for one in bpy.context.scene.objects if one.type == "MESH"), key=lambda one: one.name)
+
+
+def weld_all() -> None:
+    """Joins what glTF split: it gives every corner with its own normal or texture coordinate a vertex of its own.
+
+    Blender's importer can weld too, but sorts the vertices by place then; here the first of each keeps its turn.
+    """
+    for mesh in {obj.data for obj in meshes()}:
+        if mesh.shape_keys is None:
+            _weld(mesh)
+
+
+def _weld(mesh: bpy.types.Mesh) -> None:
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", flat)
+    positions = flat.reshape(-1, 3)
+    first, group = first_of_equal(positions)
+    if len(first) == len(positions):
+        return
+    corners = [[int(group[corner]) for corner in face.vertices] for face in mesh.polygons]
+    slots = np.array([face.material_index for face in mesh.polygons], np.int32)
+    # An edge of no length (a pole, closed by the split) leaves a corner twice in its face.
+    kept = [number for number, face in enumerate(corners) if len(set(face)) > 2]
+    mesh.clear_geometry()
+    mesh.from_pydata(positions[first].tolist(), [], [list(dict.fromkeys(corners[number])) for number in kept])
+    mesh.polygons.foreach_set("material_index", slots[kept])
+    mesh.shade_smooth()
+    mesh.update()
+
+
+def first_of_equal(positions: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(M,) the first vertex at each place, ascending; (N,) for each vertex its number among them."""
+    _, first, inverse = np.unique(positions, axis=0, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return np.sort(first), rank[inverse.ravel()]
+
+
+def write(paths: Sequence[Path]) -> None:
+    """Writes the scene to each path; no file appears unless all were written.
+
+    Raises:
+        MienError: a folder is not there or cannot be written, or a kind is not written.
+    """
+    check_outputs(paths)
+    paths = [path.resolve() for path in paths]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for path in paths:
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=".mien-", suffix=path.suffix, delete=False
+            ) as spot:
+                temporary = Path(spot.name)
+            done.append((temporary, path))
+            _export(temporary, path.suffix.lower())
+        for temporary, path in done:
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    except (OSError, RuntimeError) as problem:
+        raise MienError(f"The result cannot be written ({str(problem).strip()}).") from problem
+    finally:
+        for temporary, _ in done:
+            temporary.unlink(missing_ok=True)
+            Path(f"{temporary}1").unlink(missing_ok=True)  # Blender's backup of the empty file it wrote over
+
+
+def check_outputs(paths: Sequence[Path]) -> None:
+    """Whether the outputs can be written at all; asked before the work.
+
+    Raises:
+        MienError: a folder is not there, or a kind is not written.
+    """
+    for path in paths:
+        if path.suffix.lower() not in OUTPUTS:
+            raise MienError(f"{path.name} is of no kind that can be written.", f"Give {' or '.join(OUTPUTS)}.")
+        if not path.parent.is_dir():
+            raise MienError(f"There is no folder {path.parent}.")
+
+
+def _export(path: Path, kind: str) -> None:
+    if kind == ".blend":
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
+        return
+    bpy.ops.export_scene.gltf(
+        filepath=str(path),
+        export_format="GLB",
+        export_animations=True,
+        export_animation_mode="ACTIVE_ACTIONS",
+        # Applying modifiers would drop the shape keys; normals of a hundred targets would double the file.
+        export_apply=False,
+        export_morph=True,
+        export_morph_normal=False,
+        export_try_sparse_sk=True,
+        # Without these the exporter thins out keys, and leaves out what lies outside the scene's range.
+        export_optimize_animation_size=False,
+        export_force_sampling=True,
+        export_frame_range=True,
+    )

@@ -1,0 +1,8 @@
+"""The extension's version, as its manifest has it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+VERSION: str = tomllib.loads((Path(__file__).parent / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]

@@ -1,0 +1,210 @@
+"""A bundle: the one file that ships a trained generator. Safetensors arrays and a JSON header, never a pickle.
+
+The reader is ours because Blender brings numpy and nothing else; the format is the public one of safetensors: eight
+bytes of header length (little-endian), a JSON header with dtype, shape and byte range of every array, the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import BundleError, MienError
+from .motion import EXPRESSIONS
+from .template import Template
+from .topology import Topology
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FORMAT = "mien-bundle"
+VERSION = 1
+MAX_HEADER_BYTES = 16 * 2**20
+_DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
+_REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
+_REMEDY = "Install the extension or the model pack again."
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained generator and all it needs.
+
+    Attributes:
+        header: kind ("spiral"), sizes (dict of `model.Sizes`), units ("mm"), frame_rate (labels a second),
+            expressions, licence, provenance, training (summary with errors in mm), template_hash.
+        template: the topology it works on.
+        topology: levels, spirals, unpooling.
+        weights: name -> float32 array, named as in `model.Network`'s parameters.
+        samples: name -> (V, 3) float32 neutral faces in mm, registered to the template.
+    """
+
+    header: dict[str, Any]
+    template: Template
+    topology: Topology
+    weights: dict[str, NDArray[np.float32]]
+    samples: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def read_arrays(path: Path | str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """All arrays and the text metadata of a safetensors file; nothing in it is trusted.
+
+    Raises:
+        BundleError: not there, not this format, cut off, or of a type we do not use.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise BundleError(f"The file {path.name} cannot be read ({problem.strerror}).", _REMEDY) from problem
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, len(data) - 8):
+        raise BundleError(f"The file {path.name} is not a bundle, or was cut off.", _REMEDY)
+    try:
+        header = json.loads(data[8 : 8 + length])
+        metadata = header.pop("__metadata__", {})
+        body = memoryview(data)[8 + length :]
+        arrays = {name: _array(entry, body) for name, entry in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise BundleError(f"The file {path.name} is damaged ({problem}).", _REMEDY) from problem
+    return arrays, metadata
+
+
+def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
+    dtype = np.dtype(_DTYPES[entry["dtype"]])
+    shape = tuple(int(size) for size in entry["shape"])
+    first, end = entry["data_offsets"]
+    if min(shape, default=0) < 0 or not 0 <= first <= end <= len(body):
+        raise ValueError("an array lies outside the file")
+    if end - first != math.prod(shape) * dtype.itemsize:
+        raise ValueError("an array's size does not fit its shape")
+    return np.frombuffer(body[first:end], dtype=dtype).reshape(shape)
+
+
+def write_arrays(path: Path | str, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Writes a safetensors file whole or not at all."""
+    from safetensors.numpy import save
+
+    path = Path(path)
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_bundle(path: Path | str, bundle: Bundle) -> None:
+    """Writes a bundle whole or not at all.
+
+    Raises:
+        BundleError: the bundle would not be readable again.
+    """
+    header = {**bundle.header, "template_hash": bundle.template.content_hash}
+    _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
+    arrays, about = bundle.template.to_arrays()
+    arrays |= bundle.topology.to_arrays()
+    arrays |= {f"weight.{name}": np.asarray(array, np.float32) for name, array in bundle.weights.items()}
+    arrays |= {f"sample.{name}": np.asarray(array, np.float32) for name, array in bundle.samples.items()}
+    metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
+    write_arrays(path, arrays, metadata)
+
+
+def read_bundle(path: Path | str) -> Bundle:
+    """Reads and checks a bundle.
+
+    Raises:
+        BundleError: damaged, foreign, of a newer version, or its parts do not fit together.
+    """
+    path = Path(path)
+    arrays, metadata = read_arrays(path)
+    if metadata.get("format") != FORMAT:
+        raise BundleError(f"The file {path.name} is not a Mien bundle.", "Choose a file made by Mien's export.")
+    if metadata.get("version") != str(VERSION):
+        raise BundleError(
+            f"The bundle {path.name} is of version {metadata.get('version')}; this Mien reads {VERSION}.",
+            "Update the extension.",
+        )
+    try:
+        header = json.loads(metadata["header"])
+        template = Template.from_arrays(arrays, metadata["template"])
+        topology = Topology.from_arrays(arrays)
+        weights = _named(arrays, "weight.")
+        samples = _named(arrays, "sample.")
+        _check(header, template, topology, weights, samples)
+    except BundleError:
+        raise
+    except (MienError, KeyError, TypeError, ValueError) as problem:
+        raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
+    return Bundle(header, template, topology, weights, samples)
+
+
+def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The name and shape of every weight of the spiral network of these sizes (table 1)."""
+    latent, labels, length = int(sizes["latent"]), int(sizes["labels"]), int(sizes["spiral_length"])
+    channels = [int(count) for count in sizes["channels"]]
+    width = int(sizes["vertices"][0]) * channels[0]
+    shapes: dict[str, tuple[int, ...]] = {
+        "encoder.lstm.weight_ih_l0": (4 * latent, labels),
+        "encoder.lstm.weight_hh_l0": (4 * latent, latent),
+        "encoder.lstm.bias_ih_l0": (4 * latent,),
+        "encoder.lstm.bias_hh_l0": (4 * latent,),
+        "decoder.fc.weight": (width, latent),
+        "decoder.fc.bias": (width,),
+        "decoder.output_scale": (),
+    }
+    for step, (inputs, outputs) in enumerate(pairwise(channels)):
+        shapes[f"decoder.convs.{step}.weight"] = (length, inputs, outputs)
+        shapes[f"decoder.convs.{step}.bias"] = (outputs,)
+    return shapes
+
+
+def _check(
+    header: dict[str, Any],
+    template: Template,
+    topology: Topology,
+    weights: dict[str, NDArray[Any]],
+    samples: dict[str, NDArray[Any]],
+) -> None:
+    _check_header(header)
+    if header["template_hash"] != template.content_hash:
+        raise BundleError("The bundle was made for another template than it carries.", _REMEDY)
+    sizes = header["sizes"]
+    fits = tuple(reversed(sizes["vertices"])) == tuple(topology.sizes)
+    if not fits or topology.sizes[0] != template.vertex_count:
+        raise BundleError("The bundle's levels do not fit its template.", _REMEDY)
+    if any(table.shape[1] != sizes["spiral_length"] for table in topology.spirals):
+        raise BundleError("The bundle's spirals are not of the length its header gives.", _REMEDY)
+    if {name: array.shape for name, array in weights.items()} != weight_shapes(sizes):
+        raise BundleError("The bundle's weights do not have the shapes its header gives.", _REMEDY)
+    for name, array in (*weights.items(), *samples.items()):
+        if not np.isfinite(array).all():
+            raise BundleError(f"The bundle's array {name!r} holds values that are not finite numbers.", _REMEDY)
+    if any(array.shape != template.vertices.shape for array in samples.values()):
+        raise BundleError("A sample face of the bundle does not fit its template.", _REMEDY)
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    missing = [word for word in (*_REQUIRED, "template_hash") if word not in header]
+    if missing:
+        raise BundleError(f"The bundle's header lacks {', '.join(missing)}.", _REMEDY)
+    if header["kind"] != "spiral" or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
+        raise BundleError("The bundle is of a kind that this Mien does not know.", "Update the extension.")
+    rate = header["frame_rate"]
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
+        raise BundleError("The bundle's frame rate is not a number above 0.", _REMEDY)

@@ -1,0 +1,118 @@
+# ruff: noqa: ARG001 - fixtures are asked for by name, also for what they do
+"""Mien installed from its zip into a Blender of its own (the bpy wheel), once; an empty scene before each test."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+# Before the first import of bpy: the tests must see neither the user's extensions nor leave any there.
+os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp(prefix="mien-blender-")
+
+import bpy
+import numpy as np
+import pytest
+
+addon_utils = importlib.import_module("addon_utils")  # bpy brings it
+ROOT = Path(__file__).resolve().parent.parent.parent
+MODULE = "bl_ext.user_default.mien"
+PARTS = ("alignment", "api", "bake", "cli", "engine", "fcurves", "mesh_bridge", "motion", "operator_base", "operators")
+MORE_PARTS = ("panel", "preferences", "properties", "rest", "sample_face", "scene_io")
+
+
+@pytest.fixture(scope="session")
+def zip_path(tmp_path_factory):
+    """The built extension."""
+    spec = importlib.util.spec_from_file_location("build_addon", ROOT / "build_addon.py")
+    build_addon = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build_addon)
+    return build_addon.build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def mien(zip_path):
+    """The installed extension's modules, by their names."""
+    bpy.ops.extensions.package_install_files(filepath=str(zip_path), repo="user_default", enable_on_install=True)
+    assert MODULE in bpy.context.preferences.addons
+    assert not addon_utils._extensions_warnings_get()
+    bpy.context.preferences.addons[MODULE].preferences.engine = "numpy"
+    parts = {part: importlib.import_module(f"{MODULE}.{part}") for part in PARTS + MORE_PARTS}
+    parts["operator_base"].RAISE_UNEXPECTED = True
+    return SimpleNamespace(**parts, package=sys.modules[MODULE])
+
+
+@pytest.fixture(autouse=True)
+def scene(mien):
+    """An empty scene of 24 frames a second."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert MODULE in bpy.context.preferences.addons, "resetting the scene disabled the extension"
+    return bpy.context.scene
+
+
+@pytest.fixture
+def template(mien):
+    return mien.engine.load().bundle.template
+
+
+@pytest.fixture
+def face(mien, scene):
+    """A sample face."""
+    return mien.api.add_sample_face()
+
+
+@pytest.fixture
+def happy(mien, face):
+    """A sample face with a happy cue from frame 0 to 36."""
+    mien.api.add_expression(face, "happy", 0.8, 0, 12, 24, 36)
+    return face
+
+
+@pytest.fixture
+def positions():
+    return positions_of
+
+
+@pytest.fixture
+def evaluated():
+    return evaluated_positions
+
+
+@pytest.fixture
+def layout_object(scene, template):
+    """Makes an object in which the template lies in a layout: (layout, transform of the vertices) -> object."""
+
+    def make(layout, transform=None, triangulate=False, name="Somebody"):
+        vertices = np.random.default_rng(0).normal(0, 300, (layout.vertex_count, 3))
+        vertices[:, 1] -= 900
+        present = layout.present
+        vertices[layout.object_index[present]] = template.vertices[present]
+        if transform is not None:
+            vertices = transform(vertices)
+        faces = template.triangles if triangulate else template.polygons
+        faces = np.where(faces >= 0, layout.object_index[faces], -2)
+        faces = faces[(faces != -1).all(axis=1)]
+        mesh = bpy.data.meshes.new(name)
+        mesh.from_pydata(vertices.tolist(), [], [[c for c in face if c >= 0] for face in faces.tolist()])
+        obj = bpy.data.objects.new(name, mesh)
+        scene.collection.objects.link(obj)
+        return obj
+
+    return make
+
+
+def positions_of(mesh):
+    """(V, 3) float32."""
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def evaluated_positions(obj, frame, subframe=0.0):
+    """(V, 3) the mesh as it is drawn at a frame, in the object's units and axes."""
+    bpy.context.scene.frame_set(frame, subframe=subframe)
+    seen = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return positions_of(seen.data)

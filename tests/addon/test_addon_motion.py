@@ -1,0 +1,128 @@
+"""From keys on the timeline to motion labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.motion import EXPRESSIONS, Cue, labels_from_cues
+
+RATE = 12.0
+
+
+def labels_at(performance, frames, fps):
+    """The labels read at scene frames, (n, 6)."""
+    moment = performance.times[0] + (np.asarray(frames) - performance.start) / fps
+    return np.stack([np.interp(moment * RATE, np.arange(len(performance.labels)), c) for c in performance.labels.T], 1)
+
+
+@pytest.mark.parametrize(("fps", "base"), [(24, 1.0), (30, 1.001), (25, 1.0), (60, 1.0)])
+def test_cues_keyed_on_the_timeline_give_the_labels_of_core(mien, scene, face, fps, base):
+    scene.render.fps, scene.render.fps_base = fps, base
+    rate = mien.motion.frame_rate_of(scene)
+    assert rate == pytest.approx(fps / base)
+    mien.api.add_expression(face, "happy", 0.8, 3, 15, 29, 47)
+    mien.api.add_expression(face, "sad", 0.4, 20, 31, 40, 60)
+    found = mien.motion.performance(face, 1, 70, rate, RATE)
+    cues = [
+        Cue("happy", 0.8, *(np.array([3, 15, 29, 47]) / rate)),
+        Cue("sad", 0.4, *(np.array([20, 31, 40, 60]) / rate)),
+    ]
+    first = np.round((1 / rate - found.times[0]) * RATE)
+    assert first / RATE + found.times[0] == pytest.approx(1 / rate)  # labels lie on multiples of 1/RATE
+    expected = labels_from_cues(cues, len(found.labels), RATE, first / RATE)
+    np.testing.assert_allclose(found.labels, expected, atol=2e-6)
+    assert found.times[-1] * RATE <= len(found.labels) - 1
+    assert found.frame_count == 70
+
+
+def test_a_part_of_the_range_reads_the_same_labels_as_the_whole(mien, happy):
+    whole = mien.motion.performance(happy, 0, 40, 24, RATE)
+    part = mien.motion.performance(happy, 17, 25, 24, RATE)
+    np.testing.assert_array_equal(part.labels, whole.labels[: len(part.labels)])
+    np.testing.assert_allclose(part.times, whole.times[17:26], atol=1e-12)
+
+
+def test_the_stronger_of_overlapping_cues_counts_at_each_moment(mien, face):
+    cues = [(0.8, 1, 14, 34, 54), (0.5, 20, 40, 50, 60), (1.0, 8, 9, 9, 12), (0.3, 0, 30, 31, 80)]
+    for intensity, *times in cues:
+        mien.api.add_expression(face, "angry", intensity, *times)
+    curve = mien.fcurves.curves_of(face).find("mien.angry")
+    frames = np.linspace(-5, 90, 951)
+    expected = np.max([Cue("angry", level, *times).value(frames) for level, *times in cues], axis=0)
+    np.testing.assert_allclose([curve.evaluate(frame) for frame in frames], expected, atol=1e-5)
+
+
+def test_keys_outside_a_new_cue_stay(mien, face):
+    for frame, value in ((-20, 0.3), (-10, 0.0), (100, 0.0), (120, 0.9)):
+        face.mien.fear = value
+        face.keyframe_insert("mien.fear", frame=frame)
+    curve = mien.fcurves.curves_of(face).find("mien.fear")
+    before = {point.co.x: (point.co.y, point.interpolation) for point in curve.keyframe_points}
+    mien.api.add_expression(face, "fear", 0.7, 0, 10, 20, 30)
+    curve = mien.fcurves.curves_of(face).find("mien.fear")
+    after = {point.co.x: (point.co.y, point.interpolation) for point in curve.keyframe_points}
+    assert before.items() <= after.items()
+    assert after[10.0][0] == pytest.approx(0.7)
+
+
+def test_a_jump_takes_one_frame(mien, face):
+    mien.api.add_expression(face, "surprise", 1.0, 10, 10, 20, 20)
+    curve = mien.fcurves.curves_of(face).find("mien.surprise")
+    keys = [(point.co.x, point.co.y) for point in curve.keyframe_points]
+    assert keys == [(9, 0), (10, 1), (20, 1), (21, 0)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("joy", 0.5, 0, 1, 2, 3), "no expression"),
+        (("happy", 2.0, 0, 1, 2, 3), "intensity"),
+        (("happy", 0.5, 0, 5, 2, 9), "out of order"),
+        (("happy", float("nan"), 0, 1, 2, 3), "finite"),
+    ],
+)
+def test_a_cue_that_makes_no_sense_keys_nothing(mien, face, words, said):
+    with pytest.raises(mien.engine.MotionError, match=said):
+        mien.api.add_expression(face, *words)
+    assert face.animation_data is None
+
+
+def test_strengths_without_keys_hold_and_a_driver_is_mentioned(mien, face):
+    face.mien.sad = 0.4
+    driver = face.driver_add("mien.fear").driver
+    driver.expression = "0.2"
+    found = mien.motion.performance(face, 1, 10, 24, RATE)
+    np.testing.assert_allclose(found.labels[:, EXPRESSIONS.index("sad")], 0.4, atol=1e-6)
+    assert any("Fear is driven" in note for note in found.notes)
+
+
+def test_a_muted_curve_is_not_read(mien, happy):
+    mien.fcurves.curves_of(happy).find("mien.happy").mute = True
+    happy.mien.happy = 0.0
+    happy.mien.sad = 0.1
+    labels = mien.motion.performance(happy, 0, 36, 24, RATE).labels
+    assert labels[:, EXPRESSIONS.index("happy")].max() == 0
+    assert labels[:, EXPRESSIONS.index("sad")].max() == pytest.approx(0.1)
+
+
+def test_smooth_keys_are_read_between_frames_and_overshoot_is_cut(mien, face):
+    for frame, value in ((0, 0.0), (10, 1.5), (12, 1.5), (30, 0.0)):
+        face.mien.disgust = value
+        face.keyframe_insert("mien.disgust", frame=frame)
+    curve = mien.fcurves.curves_of(face).find("mien.disgust")
+    found = mien.motion.performance(face, 0, 30, 24, RATE)
+    moments = [3, 5.5, 17.25]
+    column = EXPRESSIONS.index("disgust")
+    grid = (np.arange(len(found.labels)) / RATE - found.times[0]) * 24
+    expected = np.clip([curve.evaluate(frame) for frame in grid], 0, 1.5)
+    np.testing.assert_allclose(found.labels[:, column], expected, atol=1e-6)
+    assert labels_at(found, moments, 24)[:, column].min() > 0
+    assert 0 <= found.labels.min() <= found.labels.max() <= 1.5
+
+
+def test_nothing_to_perform_and_no_frames_are_told(mien, face):
+    with pytest.raises(mien.engine.MotionError, match="all strengths are 0"):
+        mien.motion.performance(face, 1, 10, 24, RATE)
+    with pytest.raises(mien.engine.MotionError, match="holds no frame"):
+        mien.motion.performance(face, 10, 9, 24, RATE)

@@ -1,0 +1,64 @@
+"""The panels in every state, drawn with Blender's own layout in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory):
+    """(what each state draws, what Blender complained about)."""
+    folder = str(tmp_path_factory.mktemp("user"))
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": folder, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    script = str(Path(__file__).parent / "draw_panels.py")
+    done = subprocess.run(
+        [sys.executable, script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("STATES ")]
+    assert lines, done.stderr
+    return json.loads(lines[0].removeprefix("STATES ")), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "absent"),
+    [
+        ("empty", ["No face is picked", "add_sample_face", "Pick a face first"], ["Baked", "remove_bake"]),
+        ("wrong", ["Cube has 8", "add_sample_face"], ["Baked"]),
+        (
+            "ready",
+            ["Fits the", "MienFace.happy", "MienFace.surprise", "add_expression", "mien.bake"],
+            ["Baked", "sample_face"],
+        ),
+        ("edit", ["Edit Mode", "Object Mode"], ["Fits the"]),
+        ("baked", ["Baked: frames 1 to 10", "remove_bake", "Bake Again"], []),
+        ("no frames", ["holds no frame"], []),
+        ("no bundle", ["There is no bundle", "Install the"], ["Fits the"]),
+    ],
+)
+def test_each_state_shows_what_is_so_and_what_to_do(drawing, state, words, absent):
+    text = drawing[0][state]
+    assert len(text) > 500
+    # A sentence may be broken over lines, each a label: compare without the breaks.
+    for word in words:
+        assert word in text or word.replace(" ", "") in squeezed(text), f"{word!r} is missing in {text}"
+    for word in absent:
+        assert word not in text
+
+
+def squeezed(text):
+    """The labels' words, run together."""
+    return "".join(re.findall(r"'draw_string': [\"'](.*?)[\"'], 'tip'", text)).replace(" ", "")
+
+
+def test_blender_complains_about_nothing(drawing):
+    complaints = [line for line in drawing[1].splitlines() if "rna" in line or "not found" in line or "Error" in line]
+    assert not complaints
