@@ -149,6 +149,10 @@ class BakeJob:
     def finish(self) -> BakeResult:
         """Writes keys and curves; all or nothing. To be called when `compute` is through."""
         obj = self._object
+        try:
+            obj.name  # noqa: B018 - Blender raises for what it has freed
+        except ReferenceError as problem:
+            raise engine.MeshError("The face is gone; it was deleted while Mien computed.") from problem
         if len(obj.data.vertices) != self._vertices or obj.mode != "OBJECT":
             raise engine.MeshError(f"{obj.name} was changed while Mien computed.", "Bake again.")
         about = {

@@ -125,9 +125,12 @@ class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
         face = face_of(context)
         record = rest.record_of(face.data.shape_keys) if face is not None and face.type == "MESH" else {}
         start, end = settings.range_in(context.scene)
+        baked = (record.get("start"), record.get("end"))
+        if record:
+            say(layout, context, f"Baked: frames {baked[0]} to {baked[1]}", "CHECKMARK")
         if end < start:
             say(layout, context, f"The range from {start} to {end} holds no frame.", "ERROR")
-        elif face is not None and face.type == "MESH":
+        elif face is not None and face.type == "MESH" and (start, end) != baked:
             megabytes = (end - start + 1) * len(face.data.vertices) * BYTES_A_VERTEX / 1e6
             say(layout, context, f"Frames {start} to {end}: about {megabytes:,.0f} MB")
         row = layout.row(align=True)
@@ -135,4 +138,3 @@ class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
         row.operator("mien.bake", text="Bake Again" if record else "Bake", icon="SHAPEKEY_DATA")
         if record:
             row.operator("mien.remove_bake", text="", icon="TRASH")
-            say(layout, context, f"Baked: frames {record.get('start')} to {record.get('end')}", "CHECKMARK")

@@ -41,6 +41,9 @@ LOOKS = {
 }
 """Linear colour and roughness of each part; other parts look like skin."""
 
+SEE_THROUGH = {"lashes": 0.35}
+"""Opacity of parts that are not solid: MakeHuman's lashes are strips that hairs would be painted on."""
+
 _items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the words of a dynamic enum
 
 
@@ -111,13 +114,15 @@ def _material(part: str) -> bpy.types.Material:
         return material
     material = bpy.data.materials.new(name)
     colour, roughness = LOOKS.get(part, LOOKS["skin"])
-    material.diffuse_color = (*colour, 1.0)
+    opacity = SEE_THROUGH.get(part, 1.0)
+    material.diffuse_color = (*colour, opacity)
     material.roughness = roughness
     if bpy.app.version < (5, 0, 0):  # since then all materials have nodes
         material.use_nodes = True
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = (*colour, 1.0)
     shader.inputs["Roughness"].default_value = roughness
+    shader.inputs["Alpha"].default_value = opacity
     return material
 
 

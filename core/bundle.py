@@ -93,7 +93,7 @@ def write_arrays(path: Path | str, arrays: dict[str, NDArray[Any]], metadata: di
     from safetensors.numpy import save
 
     path = Path(path)
-    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+    data = save({name: np.array(array, order="C") for name, array in arrays.items()}, metadata)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,0 +1,142 @@
+"""The training loop, by Lightning: the paper's settings, checkpoints, resume, several devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from ..fast import FoldedDecoder
+from ..model import SpiralDecoder
+from .losses import sequence_loss
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..model import Network
+    from .batches import Batch, ChainSampler, Sequences
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn (section 4 of the paper).
+
+    Attributes:
+        epochs: the paper's 100.
+        learning_rate: Adam's, 1e-3 in the paper.
+        decay: the learning rate is multiplied by this after each epoch; 0.99.
+        weight_decay: Adam's, 5e-5.
+    """
+
+    epochs: int = 100
+    learning_rate: float = 1e-3
+    decay: float = 0.99
+    weight_decay: float = 5e-5
+
+
+class Lesson(lightning.LightningModule):
+    """One network learning, as Lightning wants it.
+
+    Args:
+        network: what learns.
+        schedule: how.
+        plain: train through the plain decoder rather than the folded one; the same numbers, slower.
+    """
+
+    def __init__(self, network: Network, schedule: Schedule, *, plain: bool = False) -> None:
+        super().__init__()
+        self.network = network
+        self.schedule = schedule
+        folded = isinstance(network.decoder, SpiralDecoder) and not plain
+        # In a tuple, so that the shared parameters are not counted and saved twice.
+        self._fast = (FoldedDecoder(network.decoder),) if folded else ()
+
+    def on_fit_start(self) -> None:
+        """The folded operators follow the network to its device."""
+        for part in self._fast:
+            part.to(self.device)
+
+    def generate(self, labels: torch.Tensor) -> torch.Tensor:
+        """(B, T, 6) -> (B, T, V, 3) mm."""
+        if not self._fast:
+            return self.network(labels)
+        latents, _ = self.network.encoder(labels)
+        deformation = self._fast[0](latents.flatten(0, 1))
+        return deformation.view(*labels.shape[:2], *deformation.shape[1:])
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """Eq. 5 on one batch."""
+        loss = sequence_loss(self.generate(batch.labels), batch.deformation, batch.mask)
+        self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=len(batch.labels))
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Mean per-vertex Euclidean error, mm."""
+        error = (self.generate(batch.labels) - batch.deformation).norm(dim=-1).mean(-1)[batch.mask].mean()
+        count = int(batch.mask.sum())
+        self.log("test_error_mm", error, prog_bar=True, batch_size=count, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """Adam, the learning rate falling by a fixed factor each epoch."""
+        adam = torch.optim.Adam(
+            self.network.parameters(), self.schedule.learning_rate, weight_decay=self.schedule.weight_decay
+        )
+        return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.schedule.decay)]
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
+        """Moves the three tensors."""
+        return type(batch)(batch.labels.to(device), batch.deformation.to(device), batch.mask.to(device))
+
+
+def loader(sequences: Sequences, sampler: ChainSampler) -> DataLoader[Batch]:
+    """Whole batches, as the sampler draws them."""
+    return DataLoader(sequences, batch_size=None, sampler=sampler)
+
+
+def fit(
+    lesson: Lesson,
+    train: DataLoader[Batch],
+    test: DataLoader[Batch],
+    folder: Path,
+    *,
+    resume: Path | None = None,
+    check_every: int = 5,
+    progress: bool = True,
+    **lightning_options: Any,
+) -> lightning.Trainer:
+    """Trains until the schedule ends or the person interrupts; each epoch leaves a checkpoint to go on from.
+
+    Args:
+        lesson: what to train.
+        train: batches to learn from.
+        test: batches of unseen subjects, looked at every `check_every` epochs and never learned from.
+        folder: gets checkpoints/last.ckpt and the curves in metrics.csv.
+        resume: checkpoint to go on from.
+        check_every: epochs between two looks at the test batches.
+        progress: show a bar.
+        lightning_options: accelerator, devices, strategy, num_nodes, ... as `lightning.Trainer` takes them.
+
+    Returns:
+        The trainer; its `interrupted` says whether the person stopped it.
+    """
+    checkpoints = ModelCheckpoint(folder / "checkpoints", save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    trainer = lightning.Trainer(
+        max_epochs=lesson.schedule.epochs,
+        default_root_dir=folder,
+        callbacks=[checkpoints],
+        logger=CSVLogger(folder, name="", version=""),
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        check_val_every_n_epoch=check_every,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
+        **lightning_options,
+    )
+    trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)
+    return trainer

@@ -1,0 +1,1 @@
+"""Commands that make corpora, train, evaluate and export."""

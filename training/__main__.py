@@ -1,0 +1,57 @@
+"""`python -m training`: corpora, training, evaluation, export."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from core.errors import MienError
+
+from . import corpus, evaluate, export, train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .corpus import Folder, MakeHuman
+    from .evaluate import Evaluate
+    from .export import Export
+    from .train import Train
+
+name = tyro.conf.subcommand
+COMMANDS = {
+    corpus.MakeHuman: corpus.run_makehuman,
+    corpus.Folder: corpus.run_folder,
+    train.Train: train.run,
+    evaluate.Evaluate: evaluate.run,
+    export.Export: export.run,
+}
+Corpus = Annotated[
+    Annotated[corpus.MakeHuman, name("makehuman")] | Annotated[corpus.Folder, name("folder")],
+    name("corpus", description="Make the sequences that training reads."),
+]
+Command = Annotated[
+    Corpus
+    | Annotated[train.Train, name("train")]
+    | Annotated[evaluate.Evaluate, name("evaluate")]
+    | Annotated[export.Export, name("export")],
+    tyro.conf.OmitSubcommandPrefixes,
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command: 0 done, 1 the work failed with one sentence, 2 the command line is wrong, 130 interrupted."""
+    try:
+        config = tyro.cli(Command, args=arguments, prog="python -m training", description=__doc__)
+        return COMMANDS[type(config)](config)
+    except MienError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

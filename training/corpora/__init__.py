@@ -1,0 +1,1 @@
+"""Where training sequences come from, and the folder they are kept in."""

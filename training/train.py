@@ -1,0 +1,173 @@
+"""`python -m training train`: one network, one corpus, one folder with everything about the run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import lightning
+import numpy as np
+import torch
+import tyro
+
+from core.errors import CorpusError
+from core.learning.batches import ChainSampler, Sequences
+from core.learning.pca import principal_components
+from core.learning.trainer import Lesson, Schedule, fit, loader
+from core.model import Network, Sizes, pca_network, spiral_network
+from core.topology import build_topology
+
+from .corpora.store import Corpus, open_corpus
+
+_PACKAGES = ("torch", "lightning", "numpy", "scipy", "pymeshlab")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train the paper's model, or its PCA baseline, on a corpus."""
+
+    corpus: Annotated[Path, tyro.conf.Positional]
+    """Folder of the corpus."""
+    out: Path
+    """Folder of the run: configuration, checkpoints, curves."""
+    model: Literal["spiral", "pca"] = "spiral"
+    """The paper's network, or the blendshape baseline of its section 5.2."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """How long and how fast to learn."""
+    batch_size: int = 4
+    """Sequences, or chains of them, in a step; the paper leaves it open."""
+    chain: int = 1
+    """Sequences played one after the other without forgetting; the paper's is 1. Performances of several expressions
+    want more."""
+    max_rest: int = 0
+    """At most so many frames of rest before each sequence."""
+    spiral_length: int = 10
+    """L, vertices of a spiral; the paper leaves it open."""
+    latent: int = 64
+    """Size of the LSTM's output, and the number of blendshapes of the baseline."""
+    seed: int = 0
+    """Fixes initialisation and order."""
+    plain: bool = False
+    """Train through the plain decoder rather than the folded one: the same numbers, slower."""
+    resume: bool = False
+    """Go on from the run's last checkpoint."""
+    check_every: int = 5
+    """Epochs between two looks at the unseen subjects."""
+    accelerator: str = "auto"
+    """cpu, cuda, mps or auto."""
+    devices: str = "auto"
+    """How many devices."""
+    strategy: str = "auto"
+    """How several devices work together, such as ddp."""
+
+
+def run(config: Train) -> int:
+    """Trains; exit code 0, or 130 where the person interrupted."""
+    _quiet()
+    corpus = open_corpus(config.corpus)
+    last = config.out / "checkpoints" / "last.ckpt"
+    if config.resume and not last.exists():
+        raise CorpusError(f"There is no checkpoint in {config.out} to go on from.", "Leave out --resume.")
+    if last.exists() and not config.resume:
+        raise CorpusError(f"The folder {config.out} holds a run already.", "Give --resume, or another folder.")
+    lightning.seed_everything(config.seed, verbose=False)
+    train, test = sequences(corpus, "train"), sequences(corpus, "test")
+    network = make_network(config, corpus, train)
+    _write_config(config, corpus)
+    lesson = Lesson(network, config.schedule, plain=config.plain)
+    sampler = ChainSampler(len(train.spans), config.batch_size, config.chain, config.max_rest, config.seed)
+    unseen = ChainSampler(len(test.spans), 16)
+    trainer = fit(
+        lesson, loader(train, sampler), loader(test, unseen), config.out,
+        resume=last if config.resume else None, check_every=config.check_every,
+        accelerator=config.accelerator, devices=config.devices, strategy=config.strategy,
+    )  # fmt: skip
+    if trainer.interrupted:
+        print(f"Interrupted after {trainer.current_epoch} epochs. Go on with the same command and --resume.")
+        return 130
+    error = trainer.callback_metrics.get("test_error_mm")
+    print(f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else "."))
+    return 0
+
+
+def sequences(corpus: Corpus, split: str) -> Sequences:
+    """The corpus' sequences of "train" or "test", in memory."""
+    spans, rows, at = [], [], 0
+    for index in corpus.split(split):
+        one = corpus.sequences[index]
+        rows.append(np.arange(one.first, one.first + one.frames))
+        spans.append((at, one.frames))
+        at += one.frames
+    chosen = np.concatenate(rows)
+    return Sequences(corpus.steps[chosen], corpus.scale, corpus.all_labels[chosen], spans)
+
+
+def make_network(config: Train, corpus: Corpus, train: Sequences) -> Network:
+    """A fresh network of the configuration, fitted to the corpus' template and, where it needs it, its motion."""
+    topology = build_topology(corpus.template, spiral_length=config.spiral_length)
+    sizes = Sizes.of(topology, config.latent)
+    if config.model == "pca":
+        deformations = train.steps.to(torch.float32).mul_(train.scale)
+        return pca_network(sizes, *principal_components(deformations, config.latent, config.seed))
+    return spiral_network(topology, sizes, output_scale=spread(train))
+
+
+def spread(train: Sequences) -> float:
+    """Root mean square of the training deformations' coordinates, mm: the network's unit."""
+    sample = train.steps[:: max(1, len(train.steps) // 2000)].to(torch.float64)
+    return float(sample.square().mean().sqrt()) * train.scale
+
+
+def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
+    """A finished or interrupted run: its configuration, corpus and network with the last checkpoint's weights.
+
+    Raises:
+        CorpusError: not a run, or its corpus is no longer what it learned from.
+    """
+    path, last = folder / "config.json", folder / "checkpoints" / "last.ckpt"
+    if not path.exists() or not last.exists():
+        raise CorpusError(f"The folder {folder} holds no run.", "Train one with python -m training train.")
+    about = json.loads(path.read_text())
+    words: dict[str, Any] = about["config"]
+    words["schedule"] = Schedule(**words["schedule"])
+    config = Train(**{**words, "corpus": Path(words["corpus"]), "out": folder})
+    corpus = open_corpus(config.corpus, verify=False)
+    if corpus.fingerprint != about["corpus"]["fingerprint"]:
+        raise CorpusError(f"The corpus {config.corpus} is not the one the run {folder} learned from.")
+    network = make_network(config, corpus, sequences(corpus, "train"))
+    checkpoint = torch.load(last, map_location="cpu", weights_only=True)
+    prefix = "network."
+    state = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()}
+    network.load_state_dict(state)
+    return config, corpus, network.eval()
+
+
+def epochs_done(folder: Path) -> int:
+    """Epochs behind the run's last checkpoint."""
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    return int(checkpoint["epoch"]) + 1
+
+
+def _write_config(config: Train, corpus: Corpus) -> None:
+    config.out.mkdir(parents=True, exist_ok=True)
+    about = {
+        "config": asdict(config) | {"resume": False},
+        "corpus": {
+            "name": corpus.header["name"], "fingerprint": corpus.fingerprint, "seed": corpus.header["seed"],
+            "source": corpus.header["source"], "licence": corpus.header["licence"],
+        },
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }  # fmt: skip
+    (config.out / "config.json").write_text(json.dumps(about, indent=1, default=str) + "\n")
+
+
+def _quiet() -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Data lies in memory already; workers would copy it.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
