@@ -17,11 +17,13 @@ import bpy
 
 from . import api, motion, scene_io
 from .engine import DEVICES, ENGINES, EXPRESSIONS, Cancelled, Cue, MienError, MotionError
+from .sample_face import add_sample_face
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DONE, FAILED, USAGE, NO_FACE, CANCELLED = 0, 1, 2, 3, 130
+_SAMPLE = "sample:"
 _CUE_FIELDS = ("expression", "intensity", "start", "apex_start", "apex_end", "end")
 _EPILOG = """\
 cues: EXPRESSION:INTENSITY:START:APEX_START:APEX_END:END, times in frames, such as happy:0.8:0:12:24:36
@@ -83,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    bake.add_argument("input", type=Path, help=f"a neutral face: {', '.join(scene_io.INPUTS)}")
+    bake.add_argument(
+        "input", help=f"a neutral face: {', '.join(scene_io.INPUTS)}, or {_SAMPLE}NAME for a sample face of Mien's"
+    )
     bake.add_argument("--cue", action="append", default=[], metavar="CUE", help="one expression in time; repeatable")
     bake.add_argument("--cues", type=Path, metavar="FILE", help="a JSON file of cues")
     bake.add_argument("--object", metavar="NAME", help="the face among the input's objects; default, the one that fits")
@@ -107,7 +111,11 @@ def _tell(text: str, code: int) -> int:
 
 def _bake(options: argparse.Namespace) -> int:
     _check_usage(options)
-    scene_io.read(options.input)
+    if options.input.startswith(_SAMPLE):
+        scene_io.new()
+        add_sample_face(options.input.removeprefix(_SAMPLE), bundle=options.bundle)
+    else:
+        scene_io.read(Path(options.input))
     scene = bpy.context.scene
     if options.fps is not None:
         scene.render.fps = max(1, math.ceil(options.fps))
@@ -139,14 +147,15 @@ def _bake(options: argparse.Namespace) -> int:
 def _check_usage(options: argparse.Namespace) -> None:
     if options.fps is not None and not (math.isfinite(options.fps) and 0 < options.fps <= 1000):
         raise _Usage(f"the frame rate {options.fps} is not between 0 and 1000")
-    if options.input.suffix.lower() not in scene_io.INPUTS:
-        raise _Usage(f"{options.input.name}: give one of {', '.join(scene_io.INPUTS)}")
+    kind = Path(options.input).suffix.lower()
+    if kind not in scene_io.INPUTS and not options.input.startswith(_SAMPLE):
+        raise _Usage(f"{Path(options.input).name}: give one of {', '.join(scene_io.INPUTS)}, or {_SAMPLE}NAME")
     try:
         scene_io.check_outputs(options.out)
         read_cues(options.cue, options.cues, 1.0)
     except MienError as problem:
         raise _Usage(str(problem)) from problem
-    if not options.cue and options.cues is None and options.input.suffix.lower() != ".blend":
+    if not options.cue and options.cues is None and kind != ".blend":
         raise _Usage("give --cue or --cues; only a .blend can hold keyed strengths already")
 
 
@@ -209,7 +218,7 @@ def _face(options: argparse.Namespace) -> bpy.types.Object:
         raise _Usage(f"several faces fit; choose with --object: {', '.join(one.name for one in good)}")
     if not good:
         said = "\n".join(f"{verdict.sentence} {verdict.remedy}".strip() for _, verdict in fits)
-        if said and options.input.suffix.lower() in {".glb", ".gltf"}:
+        if said and Path(options.input).suffix.lower() in {".glb", ".gltf"}:
             said += "\nglTF cuts a mesh with several materials apart; give it one material, or a .blend or .obj."
         raise _NoFace(said or "The input holds no mesh.")
     return good[0]

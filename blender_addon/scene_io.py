@@ -36,7 +36,7 @@ def read(path: Path) -> None:
         if kind == ".blend":
             bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
             return
-        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        new()
         if kind == ".obj":
             bpy.ops.wm.obj_import(filepath=str(path), use_split_objects=False, use_split_groups=False)
         else:
@@ -44,6 +44,11 @@ def read(path: Path) -> None:
             weld_all()
     except RuntimeError as problem:
         raise MienError(f"{path.name} cannot be read ({str(problem).strip()}).") from problem
+
+
+def new() -> None:
+    """An empty scene."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 
 
 def meshes() -> list[bpy.types.Object]:

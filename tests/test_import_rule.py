@@ -36,7 +36,8 @@ EXTRAS = HEAVY | {"lightning", "tyro", "tqdm", "anny", "matplotlib", "PIL", "ima
 RULES = {
     "core": Rule(lazily=HEAVY, relative=True),
     "core.learning": Rule(always=frozenset({"core", "torch", "lightning"}), relative=True),
-    "training": Rule(always=EXTRAS | {"core", "core.learning"}),
+    # Pictures of faces are rendered by Blender, where it is there.
+    "training": Rule(always=EXTRAS | {"core", "core.learning"}, lazily=frozenset(BLENDER)),
     "blender_addon": Rule(always=frozenset(BLENDER), relative=True),
 }
 

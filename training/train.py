@@ -40,12 +40,14 @@ class Train:
     schedule: Schedule = field(default_factory=Schedule)
     """How long and how fast to learn."""
     batch_size: int = 4
-    """Sequences, or chains of them, in a step; the paper leaves it open."""
+    """Sequences in a step; the paper leaves it open."""
     chain: int = 1
-    """Sequences played one after the other without forgetting; the paper's is 1. Performances of several expressions
-    want more."""
+    """At most so many of them played one after the other without forgetting; the paper's is 1. Performances of several
+    expressions want more."""
     max_rest: int = 0
-    """At most so many frames of rest before each sequence."""
+    """At most so many frames of rest before each sequence of a chain."""
+    warm_up: int = 0
+    """Epochs before the first chains."""
     spiral_length: int = 10
     """L, vertices of a spiral; the paper leaves it open."""
     latent: int = 64
@@ -80,7 +82,10 @@ def run(config: Train) -> int:
     network = make_network(config, corpus, train)
     _write_config(config, corpus)
     lesson = Lesson(network, config.schedule, plain=config.plain)
-    sampler = ChainSampler(len(train.spans), config.batch_size, config.chain, config.max_rest, config.seed)
+    sampler = ChainSampler(
+        len(train.spans), config.batch_size,
+        chain=config.chain, max_rest=config.max_rest, warm_up=config.warm_up, seed=config.seed,
+    )  # fmt: skip
     unseen = ChainSampler(len(test.spans), 16)
     trainer = fit(
         lesson, loader(train, sampler), loader(test, unseen), config.out,
@@ -88,7 +93,8 @@ def run(config: Train) -> int:
         accelerator=config.accelerator, devices=config.devices, strategy=config.strategy,
     )  # fmt: skip
     if trainer.interrupted:
-        print(f"Interrupted after {trainer.current_epoch} epochs. Go on with the same command and --resume.")
+        how = "Go on with the same command and --resume." if last.exists() else "Start again with the same command."
+        print(f"Interrupted after {trainer.current_epoch} epochs. {how}")
         return 130
     error = trainer.callback_metrics.get("test_error_mm")
     print(f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else "."))

@@ -82,16 +82,22 @@ class Sequences(Dataset[Batch]):
 class ChainSampler(Sampler[list[Chain]]):
     """Every sequence once an epoch, in chains, in batches, shared out among processes.
 
+    A batch holds as many sequences whether they are chained or not: four alone, two chains of two, one chain of four.
+
     Args:
         count: number of sequences.
-        batch_size: chains a batch.
-        chain: sequences a chain.
-        max_rest: at most so many frames of rest before each sequence of a chain.
+        batch_size: sequences a batch.
+        chain: at most so many sequences a chain; 1 is the paper's training.
+        max_rest: at most so many frames of rest before each sequence of a chain longer than one.
+        warm_up: epochs without chains; L1 holds a fresh network to the face at rest when most frames are rest.
         seed: with the epoch's number it fixes the order.
     """
 
-    def __init__(self, count: int, batch_size: int, chain: int = 1, max_rest: int = 0, seed: int = 0) -> None:
-        self.count, self.batch_size, self.chain, self.max_rest, self.seed = count, batch_size, chain, max_rest, seed
+    def __init__(
+        self, count: int, batch_size: int, *, chain: int = 1, max_rest: int = 0, warm_up: int = 0, seed: int = 0
+    ) -> None:
+        self.count, self.batch_size, self.chain, self.max_rest = count, batch_size, chain, max_rest
+        self.warm_up, self.seed = warm_up, seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -109,12 +115,16 @@ class ChainSampler(Sampler[list[Chain]]):
     def _batches(self) -> list[list[Chain]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         order = rng.permutation(self.count).tolist()
-        rests = rng.integers(0, self.max_rest + 1, self.count).tolist()
-        chains = [
-            Chain(tuple(order[at : at + self.chain]), tuple(rests[at : at + self.chain]))
-            for at in range(0, self.count, self.chain)
-        ]
-        batches = [chains[at : at + self.batch_size] for at in range(0, len(chains), self.batch_size)]
+        longest = 1 if self.epoch < self.warm_up else min(self.chain, self.batch_size)
+        lengths = [length for length in range(1, longest + 1) if self.batch_size % length == 0]
+        batches = []
+        for at in range(0, self.count, self.batch_size):
+            length = int(rng.choice(lengths))
+            rest = self.max_rest if length > 1 else 0
+            members = order[at : at + self.batch_size]
+            chains = [members[first : first + length] for first in range(0, len(members), length)]
+            rests = [rng.integers(0, rest + 1, len(chain)).tolist() for chain in chains]
+            batches.append([Chain(tuple(c), tuple(r)) for c, r in zip(chains, rests, strict=True)])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
             # Every process must take as many steps as the others, or they wait for ever.

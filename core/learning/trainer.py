@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,8 @@ def fit(
     Returns:
         The trainer; its `interrupted` says whether the person stopped it.
     """
-    checkpoints = ModelCheckpoint(folder / "checkpoints", save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    # Without something to monitor, the best one is the newest; with save_top_k=0 none at all would be kept.
+    checkpoints = ModelCheckpoint(folder / "checkpoints", "newest", save_last=True, save_on_train_epoch_end=True)
     trainer = lightning.Trainer(
         max_epochs=lesson.schedule.epochs,
         default_root_dir=folder,
@@ -138,5 +140,12 @@ def fit(
         use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
         **lightning_options,
     )
-    trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)
+    except SystemExit:
+        # So Lightning leaves after Ctrl-C, deaf to a second one; the caller decides what comes next.
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, on_interrupt)
     return trainer

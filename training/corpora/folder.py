@@ -26,10 +26,10 @@ the start and the end are where it leaves and comes back to 10 %.
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from .store import CorpusWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -53,7 +54,7 @@ class FolderError(CorpusError):
 
     def __init__(self, problems: list[str]) -> None:
         listed = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"{len(problems)} thing(s) in the folder cannot be trained on:\n{listed}\n", "Nothing was written.")
+        super().__init__(f"The folder cannot be trained on as it is:\n{listed}\n", "Nothing was written.")
         self.problems = problems
 
 
@@ -83,7 +84,8 @@ def read_labels(path: Path) -> FolderLabels:
     try:
         words = json.loads(path.read_text())
     except FileNotFoundError as problem:
-        raise CorpusError(f"There is no labels.json in {path.parent}.", "Write one; the documentation shows how.") from problem
+        remedy = "Write one; the documentation shows how."
+        raise CorpusError(f"There is no labels.json in {path.parent}.", remedy) from problem
     except (OSError, ValueError) as problem:
         raise CorpusError(f"{path} is not readable JSON ({problem}).") from problem
     if not isinstance(words, dict):
@@ -95,7 +97,7 @@ def read_labels(path: Path) -> FolderLabels:
             raise CorpusError(f"{name!r} in {path.name} is missing or not usable ({value!r}).")
         return value
 
-    expressions = take("expressions", dict, {}, lambda value: set(value.values()) <= set(EXPRESSIONS))
+    expressions = take("expressions", dict, {}, lambda value: all(one in EXPRESSIONS for one in value.values()))
     return FolderLabels(
         frame_rate=float(take("frame_rate", (int, float), None, lambda value: 0 < value <= 1000)),
         every=take("every", int, 1, lambda value: value >= 1),
@@ -105,10 +107,20 @@ def read_labels(path: Path) -> FolderLabels:
         source=take("source", str, str(path.parent.name), bool),
         template=take("template", str, None, bool),
         expressions=expressions,
-        test=take("test", (int, list), None, bool),
+        test=take("test", (int, list), None, lambda value: value and (isinstance(value, int) or _all(value, str))),
         seed=take("seed", int, 0, lambda _: True),
-        cues=take("cues", (dict, str), "auto", lambda value: isinstance(value, dict) or value == "auto"),
+        cues=take("cues", (dict, str), "auto", _are_cues),
     )
+
+
+def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
+    return all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
+
+
+def _are_cues(value: Any) -> bool:
+    if isinstance(value, str):
+        return value == "auto"
+    return all(isinstance(one, list) and len(one) == 4 and _all(one, (int, float)) for one in value.values())
 
 
 def read_mesh(path: Path, labels: FolderLabels) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
@@ -122,52 +134,147 @@ def read_mesh(path: Path, labels: FolderLabels) -> tuple[NDArray[np.float64], ND
     try:
         if path.suffix.lower() == ".npy":
             return _upright(np.load(path, allow_pickle=False), labels), None
-        mesh = trimesh.load_mesh(path, process=False, maintain_order=True)
-        return _upright(np.asarray(mesh.vertices), labels), np.asarray(mesh.faces, np.int64)
-    except (ValueError, OSError, KeyError, IndexError, AttributeError, TypeError) as problem:
-        raise CorpusError(f"{path.name} cannot be read as a mesh ({problem}).") from problem
+        with path.open("rb") as file:
+            source = _bare_obj(file) if path.suffix.lower() == ".obj" else file
+            mesh = trimesh.load_mesh(source, path.suffix[1:].lower(), process=False, maintain_order=True)
+            return _upright(np.asarray(mesh.vertices), labels), np.asarray(mesh.faces, np.int64)
+    except Exception as problem:
+        raise CorpusError(f"cannot be read as a mesh ({problem}).") from problem
+
+
+def _bare_obj(file: IO[bytes]) -> IO[bytes]:
+    # Texture coordinates, normals, groups and materials would have the reader split vertices and meshes.
+    lines = []
+    for line in file:
+        word, *rest = line.split() or [b""]
+        if word == b"v":
+            lines.append(b" ".join([word, *rest[:3]]))
+        elif word == b"f":
+            lines.append(b" ".join([word, *(corner.split(b"/")[0] for corner in rest)]))
+    return io.BytesIO(b"\n".join(lines) + b"\n")
 
 
 def _upright(vertices: NDArray[Any], labels: FolderLabels) -> NDArray[np.float64]:
     points = np.asarray(vertices, np.float64) * labels.scale
+    if points.ndim not in (2, 3) or points.shape[-1] != 3:
+        raise ValueError(f"its array has the shape {points.shape}")
     return points if labels.up == "y" else points[..., [0, 2, 1]] * np.array([1.0, 1.0, -1.0])
 
 
-@dataclass(frozen=True)
-class _Take:
-    subject: str
-    expression: str
-    neutral: NDArray[np.float64]
-    frames: NDArray[np.float64]
-    cue: Cue
-
-
 def build(root: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Reads the folder, all of it before anything is written, and writes the corpus.
+    """Reads the folder, one sequence at a time, and writes the corpus if all of it can be used.
+
+    Args:
+        root: the folder with labels.json.
+        out: where the corpus will lie.
+        progress: called with the sequences done and their number.
 
     Raises:
-        FolderError: files that cannot be used, each with its sentence.
-        CorpusError: the folder as a whole cannot be used.
+        FolderError: files that cannot be used, each with its sentence; nothing was written.
+        CorpusError: the folder as a whole cannot be used; nothing was written.
     """
     labels = read_labels(root / "labels.json")
     template = _template(root, labels)
+    people = _people(root)
+    testers = _testers(list(people), labels)
+    total = sum(map(len, people.values()))
+    writer = CorpusWriter(
+        out, template, name=root.resolve().name, licence=labels.licence, source=labels.source, seed=labels.seed,
+        frame_rate=labels.frame_rate / labels.every, source_frame_rate=labels.frame_rate,
+    )  # fmt: skip
     problems: list[str] = []
-    takes: list[_Take] = []
-    folders = [one for one in sorted(root.glob("*/*")) if one.is_dir()]
-    for number, folder in enumerate(folders):
-        try:
-            takes.append(_read_take(folder, labels, template))
-        except FolderError as several:
-            problems += several.problems
-        except MienError as problem:
-            problems.append(f"{folder.relative_to(root)}: {problem.sentence}")
-        if progress is not None:
-            progress(number + 1, len(folders))
-    if problems:
-        raise FolderError(problems)
-    if not takes:
+    done = 0
+    try:
+        for name, folders in people.items():
+            person = _Person(name, "test" if name in testers else "train", root / name)
+            for folder in folders:
+                problems += _add_take(writer, person, folder, labels, template)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+        problems += _strangers(people, labels)
+        if problems:
+            raise FolderError(problems)
+        return writer.close()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+@dataclass
+class _Person:
+    name: str
+    split: str
+    folder: Path
+    neutral: NDArray[np.float64] | None = None
+    index: int | None = None
+    unusable: bool = False
+
+
+def _people(root: Path) -> dict[str, list[Path]]:
+    folders = [one for one in sorted(root.glob("*/*")) if one.is_dir() and not one.parent.name.startswith(".")]
+    if not folders:
         raise CorpusError(f"There are no sequences in {root}.", "Put frames in subject/expression/ folders.")
-    return _write(takes, labels, template, out, root.name)
+    people: dict[str, list[Path]] = {}
+    for folder in folders:
+        people.setdefault(folder.parent.name, []).append(folder)
+    return people
+
+
+def _strangers(people: dict[str, list[Path]], labels: FolderLabels) -> list[str]:
+    known = {f"{name}/{folder.name}" for name, folders in people.items() for folder in folders}
+    named = labels.cues if isinstance(labels.cues, dict) else {}
+    return [f"labels.json: 'cues' names {key}, which is not there." for key in named if key not in known]
+
+
+def _add_take(
+    writer: CorpusWriter, person: _Person, folder: Path, labels: FolderLabels, template: Template
+) -> list[str]:
+    """Adds one sequence; or else, one sentence for each thing that keeps it out."""
+    where = f"{person.name}/{folder.name}"
+    expression = labels.expressions.get(folder.name, folder.name)
+    problems = []
+    if expression not in EXPRESSIONS:
+        problems.append(f"{where}: is not one of {', '.join(EXPRESSIONS)}; name it under 'expressions'.")
+    frames, wrong = _read_frames(folder, labels, template)
+    problems += wrong
+    if person.index is None:
+        problems += _meet(person, frames, labels, template)
+    if problems or person.neutral is None:
+        return problems
+    try:
+        motion = np.stack(frames) - (person.neutral if _neutral_file(person.folder) else frames[0])
+        cue = _cue(where, labels, motion, expression)
+        if person.index is None:
+            person.index = writer.add_subject(person.name, person.split, person.neutral)
+        wanted = labels_from_cues([cue], len(frames), labels.frame_rate)
+        corners = {key: getattr(cue, key) for key in ("start", "apex_start", "apex_end", "end")}
+        kept = slice(None, None, labels.every)
+        writer.add_sequence(person.index, expression, motion[kept], wanted[kept], corners)
+    except MienError as problem:
+        return [f"{where}: {problem}"]
+    return []
+
+
+def _neutral_file(folder: Path) -> Path | None:
+    files = sorted(path for path in folder.glob("neutral.*") if path.suffix.lower() in (*MESHES, ".npy"))
+    return files[0] if files else None
+
+
+def _meet(person: _Person, frames: list[NDArray[np.float64]], labels: FolderLabels, template: Template) -> list[str]:
+    """Finds the person's neutral, once; a sentence where it cannot be used."""
+    path = _neutral_file(person.folder)
+    if path is None:
+        person.neutral = frames[0] if frames else None
+    elif person.neutral is None and not person.unusable:  # a bad one is told once, not with every sequence
+        try:
+            points, triangles = read_mesh(path, labels)
+            _check_mesh(points, triangles, template)
+        except MienError as problem:
+            person.unusable = True
+            return [f"{person.name}/{path.name}: {problem.sentence}"]
+        person.neutral = points
+    return []
 
 
 def _template(root: Path, labels: FolderLabels) -> Template:
@@ -182,88 +289,51 @@ def _template(root: Path, labels: FolderLabels) -> Template:
     return Template(root.name, vertices.astype(np.float32), polygons.astype(np.int32), landmarks)
 
 
-def _read_take(folder: Path, labels: FolderLabels, template: Template) -> _Take:
-    subject, name = folder.parent.name, folder.name
-    expression = labels.expressions.get(name, name)
-    if expression not in EXPRESSIONS:
-        raise CorpusError(f"{name!r} is not one of {', '.join(EXPRESSIONS)}; name it under 'expressions'.")
-    frames = _read_frames(folder, labels, template)
-    neutral_files = [path for path in folder.parent.glob("neutral.*") if path.suffix.lower() in (*MESHES, ".npy")]
-    neutral = frames[0]
-    if neutral_files:
-        neutral, triangles = read_mesh(neutral_files[0], labels)
-        _check_mesh(f"{subject}/{neutral_files[0].name}", neutral, triangles, template)
-    cue = _cue(folder, labels, frames - neutral, expression)
-    return _Take(subject, expression, neutral, frames, cue)
-
-
-def _read_frames(folder: Path, labels: FolderLabels, template: Template) -> NDArray[np.float64]:
+def _read_frames(folder: Path, labels: FolderLabels, template: Template) -> tuple[list[NDArray[np.float64]], list[str]]:
+    """The frames that can be used, each (V, 3), and a sentence for each file that cannot."""
+    where = f"{folder.parent.name}/{folder.name}"
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (*MESHES, ".npy"))
-    if not files:
-        raise CorpusError("there are no .ply, .obj or .npy frames.")
-    problems, frames = [], []
+    frames: list[NDArray[np.float64]] = []
+    problems = []
     for path in files:
-        where = f"{folder.parent.name}/{folder.name}/{path.name}"
         try:
             points, triangles = read_mesh(path, labels)
             for one in points if points.ndim == 3 else points[None]:
-                _check_mesh(where, one, triangles, template)
+                _check_mesh(one, triangles, template)
                 frames.append(one)
         except MienError as problem:
-            sentence = problem.sentence
-            problems.append(sentence if sentence.startswith(where) else f"{where}: {sentence}")
-    if problems:
-        raise FolderError(problems)
-    if len(frames) < 2:
-        raise CorpusError("there is only one frame; motion needs two.")
-    return np.stack(frames)
+            problems.append(f"{where}/{path.name}: {problem.sentence}")
+    if not files:
+        problems.append(f"{where}: there are no .ply, .obj or .npy frames.")
+    elif len(frames) < 2 and not problems:
+        problems.append(f"{where}: there is only one frame; motion needs two.")
+    return frames, problems
 
 
-def _check_mesh(where: str, points: NDArray[Any], triangles: NDArray[Any] | None, template: Template) -> None:
+def _check_mesh(points: NDArray[Any], triangles: NDArray[Any] | None, template: Template) -> None:
     if points.shape != template.vertices.shape:
-        raise CorpusError(f"{where}: has {points.shape[0]} vertices; the template has {template.vertex_count}.")
+        raise CorpusError(f"has {points.shape[-2]} vertices; the template has {template.vertex_count}.")
     if not np.isfinite(points).all():
-        raise CorpusError(f"{where}: has vertices that are not finite numbers.")
+        raise CorpusError("has vertices that are not finite numbers.")
     if triangles is not None and not np.array_equal(triangles, template.triangles):
-        raise CorpusError(f"{where}: has other polygons than the template.")
+        raise CorpusError("has other polygons than the template.")
 
 
-def _cue(folder: Path, labels: FolderLabels, deformation: NDArray[np.float64], expression: str) -> Cue:
+def _cue(where: str, labels: FolderLabels, deformation: NDArray[np.float64], expression: str) -> Cue:
+    last = len(deformation) - 1
     if isinstance(labels.cues, str):
         strength = np.linalg.norm(deformation, axis=-1).mean(axis=1)
         if strength.max() <= 0:
             raise CorpusError("the face never moves, so that its cue cannot be read from the motion.")
         apex, moving = np.flatnonzero(strength >= 0.9 * strength.max()), np.flatnonzero(strength > 0.1 * strength.max())
-        last = len(strength) - 1
         corners = [max(moving[0] - 1, 0), apex[0], apex[-1], min(moving[-1] + 1, last)]
     else:
-        key = f"{folder.parent.name}/{folder.name}"
-        corners = labels.cues.get(key, [])
-        if len(corners) != 4:
-            raise CorpusError(f"'cues' has no four frames for {key}.")
+        corners = labels.cues.get(where, [])
+        if not corners:
+            raise CorpusError("'cues' has no frames for it.")
+        if min(corners) < 0 or max(corners) > last:
+            raise CorpusError(f"its cue reaches beyond its frames, 0 to {last}.")
     return Cue(expression, 1.0, *(float(corner) / labels.frame_rate for corner in corners))
-
-
-def _write(takes: list[_Take], labels: FolderLabels, template: Template, out: Path, name: str) -> Path:
-    subjects = sorted({take.subject for take in takes})
-    testers = _testers(subjects, labels)
-    writer = CorpusWriter(
-        out, template, name=name, licence=labels.licence, source=labels.source, seed=labels.seed,
-        frame_rate=labels.frame_rate / labels.every, source_frame_rate=labels.frame_rate,
-    )  # fmt: skip
-    try:
-        for subject in subjects:
-            own = [take for take in takes if take.subject == subject]
-            index = writer.add_subject(subject, "test" if subject in testers else "train", own[0].neutral)
-            for take in own:
-                motion = labels_from_cues([take.cue], len(take.frames), labels.frame_rate)
-                corners = {key: getattr(take.cue, key) for key in ("start", "apex_start", "apex_end", "end")}
-                kept = slice(None, None, labels.every)
-                writer.add_sequence(index, take.expression, (take.frames - take.neutral)[kept], motion[kept], corners)
-        return writer.close()
-    except BaseException:
-        writer.abort()
-        raise
 
 
 def _testers(subjects: list[str], labels: FolderLabels) -> set[str]:

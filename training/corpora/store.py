@@ -161,7 +161,7 @@ class CorpusWriter:
         self._means: list[float] = []
         self._rows = 0
 
-    def add_subject(self, name: str, split: str, neutral: NDArray[np.floating]) -> int:
+    def add_subject(self, name: str, split: str, neutral: NDArray[np.floating[Any]]) -> int:
         """Adds a person with their (V, 3) neutral in mm, to "train" or "test"; returns their index."""
         if split not in ("train", "test"):
             raise CorpusError(f"Subject {name} is in neither train nor test.")
@@ -176,8 +176,8 @@ class CorpusWriter:
         self,
         subject: int,
         expression: str,
-        deformation: NDArray[np.floating],
-        labels: NDArray[np.floating],
+        deformation: NDArray[np.floating[Any]],
+        labels: NDArray[np.floating[Any]],
         cue: Mapping[str, float],
     ) -> None:
         """Adds one expression of a subject.
@@ -186,7 +186,7 @@ class CorpusWriter:
             subject: from `add_subject`.
             expression: one of the six.
             deformation: (T, V, 3) mm, frame minus neutral, within 65 mm.
-            labels: (T, 6), 1 at the apex; eq. 6 scales them when the corpus is closed.
+            labels: (T, 6) in 0..1, 1 at the apex; eq. 6 scales them when the corpus is closed.
             cue: seconds of start, apex_start, apex_end, end.
 
         Raises:
@@ -196,7 +196,8 @@ class CorpusWriter:
         motion, label = np.asarray(deformation, np.float64), np.asarray(labels, np.float32)
         if motion.shape[1:] != self._template.vertices.shape or label.shape != (len(motion), len(EXPRESSIONS)):
             raise CorpusError(f"The sequence {who} does not fit the template or its labels.")
-        if expression not in EXPRESSIONS or len(motion) < 2 or not np.isfinite(label).all():
+        in_range = np.isfinite(label).all() and label.min() >= 0 and label.max() <= 1
+        if expression not in EXPRESSIONS or len(motion) < 2 or not in_range:
             raise CorpusError(f"The sequence {who} has an unknown expression, too few frames, or broken labels.")
         steps = np.round(motion / SCALE)
         if not np.isfinite(steps).all() or np.abs(steps).max() > np.iinfo(np.int16).max:
@@ -204,12 +205,9 @@ class CorpusWriter:
         self._raw.write(steps.astype("<i2").tobytes())
         self._means.append(float(np.linalg.norm(motion, axis=-1).mean()))
         self._labels.append(label)
-        self._sequences.append(
-            {
-                "subject": subject, "expression": expression, "first": self._rows, "frames": len(motion),
-                "cue": {key: float(value) for key, value in cue.items()},
-            }  # fmt: skip
-        )
+        corners = {key: float(value) for key, value in cue.items()}
+        place = {"first": self._rows, "frames": len(motion)}
+        self._sequences.append({"subject": subject, "expression": expression, **place, "cue": corners})
         self._rows += len(motion)
 
     def close(self) -> Path:
@@ -231,7 +229,8 @@ class CorpusWriter:
         about: dict[str, Any] = {}
         for name, array in arrays.items():
             np.save(self._temporary / name, array, allow_pickle=False)
-            about[name] = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": _hash(self._temporary / name)}
+            digest = _hash(self._temporary / name)
+            about[name] = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}
         del steps, arrays
         (self._temporary / "deformations.raw").unlink()
         mesh, words = self._template.to_arrays()
@@ -277,8 +276,7 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
     folder = Path(folder)
     try:
         header = json.loads((folder / "corpus.json").read_text())
-        if header["format"] != FORMAT or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
-            raise CorpusError(f"The corpus {folder} is of a kind that this version does not know.")
+        _check_header(folder, header)
         mesh, metadata = read_arrays(folder / "template.safetensors")
         template = Template.from_arrays(mesh, metadata["template"])
         neutrals, steps, labels = (_open(folder, name, header["arrays"][name], verify=verify) for name in _FILES)
@@ -294,7 +292,7 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
             f"There is no corpus in {folder}: {Path(problem.filename).name} is missing.",
             "Make one with python -m training corpus.",
         ) from problem
-    except (MienError, OSError, ValueError, KeyError, TypeError) as problem:
+    except (MienError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise CorpusError(f"The corpus {folder} is damaged ({problem}).", "Make it again.") from problem
     _check(corpus)
     return corpus
@@ -309,15 +307,28 @@ def _open(folder: Path, name: str, about: dict[str, Any], *, verify: bool) -> ND
     return np.asarray(array) if name == "neutrals.npy" else array
 
 
+def _check_header(folder: Path, header: dict[str, Any]) -> None:
+    if header["format"] != FORMAT or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
+        raise CorpusError(f"The corpus {folder} is of a kind that this version does not know.")
+    for word in ("frame_rate", "deformation_scale"):
+        if not 0 < header[word] <= 1000:  # NaN fails too
+            raise ValueError(f"{word} is {header[word]}")
+    if not {one["split"] for one in header["subjects"]} <= {"train", "test"}:
+        raise ValueError("a subject is in neither train nor test")
+
+
 def _check(corpus: Corpus) -> None:
     rows, shape = len(corpus.steps), corpus.template.vertices.shape
     wrong = CorpusError(f"The corpus {corpus.folder} is damaged (its parts do not fit).", "Make it again.")
-    if corpus.steps.shape[1:] != shape or corpus.neutrals.shape[1:] != shape or corpus.all_labels.shape != (rows, 6):
+    if corpus.steps.shape[1:] != shape or corpus.all_labels.shape != (rows, len(EXPRESSIONS)):
+        raise wrong
+    if corpus.neutrals.shape != (len(corpus.splits), *shape):
         raise wrong
     if not np.isfinite(corpus.neutrals).all() or not np.isfinite(corpus.all_labels).all():
         raise wrong
     for one in corpus.sequences:
-        known = 0 <= one.subject < len(corpus.splits) and one.expression in EXPRESSIONS
+        whole = all(isinstance(number, int) for number in (one.subject, one.first, one.frames))
+        known = whole and 0 <= one.subject < len(corpus.splits) and one.expression in EXPRESSIONS
         if not known or one.first < 0 or one.frames < 1 or one.first + one.frames > rows:
             raise wrong
 

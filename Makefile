@@ -1,0 +1,82 @@
+# `make demo` and `make test` need nothing but Python (3.11 or 3.13), make and the package registries.
+#   make demo PYTHON=python3.13     with Blender 5.2 instead of 5.0
+
+PYTHON ?= python3.11
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+# torch and the mesh libraries are for training; Python 3.13 gets what Blender 5.2 needs.
+FULL := $(shell $(PYTHON) -c "import sys; print(int(sys.version_info < (3, 12)))")
+ifeq ($(FULL),1)
+EXTRAS := blender,training,demo,dev
+TESTS := tests
+else
+EXTRAS := blender,demo,dev
+TESTS := tests/addon tests/test_import_rule.py
+endif
+
+DEMO := out/demo
+PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad:1:90:108:130:148
+SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
+       --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
+
+.PHONY: env demo test lint format dist test-blender bundle clean help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+env: $(VENV)/.made ## the environment in .venv
+
+$(VENV)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+ifeq ($(FULL),1)
+	$(RUN) -m pip install --quiet --constraint constraints.txt torch
+endif
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	@touch $@
+
+demo: env ## a sample face performs: out/demo/ gets .blend, .glb, a contact sheet and a film
+	@mkdir -p $(DEMO)
+	$(RUN) -m blender_addon bake sample:Ada $(PERFORMANCE) --start 1 --end 152 \
+		--out $(DEMO)/performance.blend --out $(DEMO)/performance.glb
+	$(RUN) -m blender_addon bake sample:Ada $(SIX) --start 1 --end 240 --out $(DEMO)/six.blend
+	$(RUN) -m training.preview $(DEMO)/six.blend --sheet $(DEMO)/apexes.png \
+		--frames 1 19 54 101 139 175 219 --titles neutral happy surprise sad angry fear disgust
+	$(RUN) -m training.preview $(DEMO)/performance.blend --film $(DEMO)/performance.gif --pixels 260
+	@ls -l $(DEMO)
+
+test: env lint ## everything below
+	$(RUN) -m pytest $(TESTS)
+
+lint: env ## ruff and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+ifeq ($(FULL),1)
+	$(RUN) -m mypy
+endif
+
+format: env ## put the code in order
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+dist: env ## the extension, dist/mien-<version>.zip
+	$(RUN) build_addon.py
+
+BLENDER ?= blender
+test-blender: dist ## the zip in a Blender application: make test-blender BLENDER=/path/to/blender
+	$(BLENDER) -b --factory-startup --python tests/real_blender/check_extension.py -- dist/mien-*.zip out/real_blender
+
+# The default bundle from nothing: corpus, both models, evaluation, export. About an hour on two cores.
+# An allocator that keeps its pages is worth a third of the time.
+LEARN := --schedule.epochs 60 --schedule.decay 0.95 --schedule.learning-rate 0.0015 --chain 4 --max-rest 10 --warm-up 10
+bundle: export MALLOC_MMAP_THRESHOLD_ = 8589934592
+bundle: export MALLOC_TRIM_THRESHOLD_ = 8589934592
+bundle: env ## train the default bundle again
+	$(RUN) -m training corpus makehuman --out corpora/makehuman
+	$(RUN) -m training train corpora/makehuman --out runs/makehuman-spiral $(LEARN)
+	$(RUN) -m training train corpora/makehuman --out runs/makehuman-pca --model pca $(LEARN)
+	$(RUN) -m training evaluate runs/makehuman-spiral runs/makehuman-pca --plot docs/pictures/error_per_frame.png
+	$(RUN) -m training export runs/makehuman-spiral --out blender_addon/assets/makehuman.safetensors
+
+clean: ## what make made, but not the environment
+	rm -rf out dist build
