@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .collapse import collapse_to, is_usable
+from .collapse import collapse_to
 from .errors import TemplateError
 from .spirals import components_of
+from .unpooling import unpooling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def build_hierarchy(template: Template, factor: int = 5, steps: int = 4) -> Hier
     for _ in range(steps):
         fine = levels[-1]
         coarse = coarsen(fine, -(-len(fine.vertices) // factor))
-        index, weight = unpooling(fine, coarse)
+        index, weight = unpooling(fine.vertices, fine.triangles, coarse.keep, coarse.triangles)
         levels.append(coarse)
         indices.append(index)
         weights.append(weight)
@@ -135,74 +136,3 @@ def shares(sizes: NDArray[np.integer[Any]], total: int) -> list[int]:
     result = np.zeros(len(sizes), np.int64)
     result[order] = whole
     return [int(share) for share in result]
-
-
-def unpooling(fine: Level, coarse: Level) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Where each vertex of a level lies on the next coarser one: the closest point, as a mix of three vertices.
-
-    A vertex lands on its own component where that is left, else on whatever is nearest. Vertices outside the
-    coarse surface's border land on the border, so weights stay in [0, 1]; the collapse holds the corners of a
-    flat sheet, so a linear field on one comes back exactly.
-
-    Returns:
-        (N_fine, 3) int32 indices into the coarse level, and (N_fine, 3) float32 weights in [0, 1] whose rows
-        sum to 1. A kept vertex has three times itself, with the weights 1, 0, 0.
-    """
-    component = components_of(fine.triangles, len(fine.vertices))
-    of_coarse = component[coarse.keep]
-    index = np.zeros((len(fine.vertices), 3), np.int32)
-    weight = np.tile(np.array([1, 0, 0], np.float32), (len(fine.vertices), 1))
-    index[coarse.keep] = np.arange(len(coarse.keep), dtype=np.int32)[:, None]
-    dropped = np.ones(len(fine.vertices), bool)
-    dropped[coarse.keep] = False
-    survivors = np.unique(of_coarse)
-    groups = [(dropped & (component == one), of_coarse == one) for one in survivors]
-    groups.append((dropped & ~np.isin(component, survivors), np.ones(len(of_coarse), bool)))
-    for members, targets in groups:
-        if members.any():
-            index[members], weight[members] = _closest(fine.vertices[members], coarse, targets)
-    return index, weight
-
-
-def _closest(
-    points: NDArray[np.float32], coarse: Level, targets: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The closest points on those triangles of a level that lie on the target vertices."""
-    from scipy.spatial import cKDTree
-    from trimesh.triangles import closest_point, points_to_barycentric
-
-    places, queries = coarse.vertices.astype(np.float64), points.astype(np.float64)
-    allowed = np.flatnonzero(targets)
-    bound, nearest = cKDTree(places[allowed]).query(queries)
-    index = np.repeat(allowed[nearest][:, None], 3, axis=1)
-    weight = np.tile([1.0, 0.0, 0.0], (len(points), 1))
-    triangles = coarse.triangles[targets[coarse.triangles].all(axis=1)]
-    triangles = triangles[is_usable(places[triangles])]
-    if len(triangles) == 0:
-        return index, weight
-    which, face = _candidates(queries, bound, places[triangles])
-    landed = closest_point(places[triangles[face]], queries[which])
-    away = np.linalg.norm(landed - queries[which], axis=1)
-    order = np.lexsort((face, away, which))
-    found, first = np.unique(which[order], return_index=True)
-    best = order[first]
-    corners = triangles[face[best]]
-    mix = np.clip(points_to_barycentric(places[corners], landed[best]), 0.0, 1.0)
-    index[found], weight[found] = corners, mix / mix.sum(axis=1, keepdims=True)
-    return index, weight
-
-
-def _candidates(
-    queries: NDArray[np.float64], bound: NDArray[np.float64], corners: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All pairs (query, triangle) in which the triangle may be nearer than the bound, the nearest corner's distance."""
-    from scipy.spatial import cKDTree
-
-    centre = corners.mean(axis=1)
-    radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1)
-    near = cKDTree(queries).query_ball_point(centre, (radius + bound.max()) * (1 + 1e-9), return_sorted=True)
-    face = np.repeat(np.arange(len(corners)), [len(one) for one in near])
-    which = np.concatenate([np.asarray(one, np.int64) for one in near])
-    reach = np.linalg.norm(queries[which] - centre[face], axis=1) - radius[face]
-    possible = reach <= bound[which] * (1 + 1e-9)
-    return which[possible], face[possible]

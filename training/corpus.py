@@ -67,5 +67,7 @@ def _tell(path: Path) -> int:
     corpus = open_corpus(path, verify=False)
     train, test = len(corpus.split("train")), len(corpus.split("test"))
     people = f"{corpus.splits.count('train')} + {corpus.splits.count('test')} subjects"
-    print(f"{path}: {train} sequences to train on, {test} to test on ({people}), {corpus.template.vertex_count} vertices.")
+    print(
+        f"{path}: {train} sequences to train on, {test} to test on ({people}), {corpus.template.vertex_count} vertices."
+    )
     return 0

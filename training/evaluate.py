@@ -122,7 +122,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         rows[name] = result["error_mm"]
         rows[f"{name}, apex"] = result["apex_error_mm"]
     for name, row in rows.items():
-        lines.append(f"{name[:24]:24}" + "".join(f"{row[column]:10.3f}" if column in row else " " * 10 for column in columns))
+        lines.append(
+            f"{name[:24]:24}" + "".join(f"{row[column]:10.3f}" if column in row else " " * 10 for column in columns)
+        )
     return "\n".join(lines)
 
 

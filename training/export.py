@@ -13,10 +13,9 @@ from core.bundle import Bundle, weight_shapes, write_bundle
 from core.errors import BundleError
 from core.model import Sizes
 from core.motion import EXPRESSIONS
-from core.topology import build_topology
 
 from .evaluate import evaluate
-from .train import load_run
+from .train import load_run, read_topology
 
 if TYPE_CHECKING:
     from core.model import Network
@@ -53,7 +52,7 @@ def bundle_of(folder: Path) -> Bundle:
     config, corpus, network = load_run(folder)
     if config.model != "spiral":
         raise BundleError(f"The run {folder} is the baseline.", "Export a run of the spiral network.")
-    topology = build_topology(corpus.template, spiral_length=config.spiral_length)
+    topology = read_topology(folder)
     sizes = asdict(Sizes.of(topology, config.latent))
     about = json.loads((folder / "config.json").read_text())
     result = evaluate(folder)

@@ -15,15 +15,17 @@ import numpy as np
 import torch
 import tyro
 
+from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError
 from core.learning.batches import ChainSampler, Sequences
 from core.learning.pca import principal_components
 from core.learning.trainer import Lesson, Schedule, fit, loader
 from core.model import Network, Sizes, pca_network, spiral_network
-from core.topology import build_topology
+from core.topology import Topology, build_topology
 
 from .corpora.store import Corpus, open_corpus
 
+_TOPOLOGY = "topology.safetensors"
 _PACKAGES = ("torch", "lightning", "numpy", "scipy", "pymeshlab")
 
 
@@ -79,8 +81,9 @@ def run(config: Train) -> int:
         raise CorpusError(f"The folder {config.out} holds a run already.", "Give --resume, or another folder.")
     lightning.seed_everything(config.seed, verbose=False)
     train, test = sequences(corpus, "train"), sequences(corpus, "test")
-    network = make_network(config, corpus, train)
-    _write_config(config, corpus)
+    topology = read_topology(config.out) if config.resume else build_topology(corpus.template, config.spiral_length)
+    network = make_network(config, topology, train)
+    _write_config(config, corpus, topology)
     lesson = Lesson(network, config.schedule, plain=config.plain)
     sampler = ChainSampler(
         len(train.spans), config.batch_size,
@@ -97,7 +100,9 @@ def run(config: Train) -> int:
         print(f"Interrupted after {trainer.current_epoch} epochs. {how}")
         return 130
     error = trainer.callback_metrics.get("test_error_mm")
-    print(f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else "."))
+    print(
+        f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else ".")
+    )
     return 0
 
 
@@ -113,9 +118,8 @@ def sequences(corpus: Corpus, split: str) -> Sequences:
     return Sequences(corpus.steps[chosen], corpus.scale, corpus.all_labels[chosen], spans)
 
 
-def make_network(config: Train, corpus: Corpus, train: Sequences) -> Network:
-    """A fresh network of the configuration, fitted to the corpus' template and, where it needs it, its motion."""
-    topology = build_topology(corpus.template, spiral_length=config.spiral_length)
+def make_network(config: Train, topology: Topology, train: Sequences) -> Network:
+    """A fresh network of the configuration, fitted to the training motion where it needs it."""
     sizes = Sizes.of(topology, config.latent)
     if config.model == "pca":
         deformations = train.steps.to(torch.float32).mul_(train.scale)
@@ -145,12 +149,18 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
     corpus = open_corpus(config.corpus, verify=False)
     if corpus.fingerprint != about["corpus"]["fingerprint"]:
         raise CorpusError(f"The corpus {config.corpus} is not the one the run {folder} learned from.")
-    network = make_network(config, corpus, sequences(corpus, "train"))
+    network = make_network(config, read_topology(folder), sequences(corpus, "train"))
     checkpoint = torch.load(last, map_location="cpu", weights_only=True)
     prefix = "network."
     state = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()}
     network.load_state_dict(state)
     return config, corpus, network.eval()
+
+
+def read_topology(folder: Path) -> Topology:
+    """The levels, spirals and unpooling that a run learned with."""
+    arrays, _ = read_arrays(folder / _TOPOLOGY)
+    return Topology.from_arrays(arrays)
 
 
 def epochs_done(folder: Path) -> int:
@@ -159,8 +169,9 @@ def epochs_done(folder: Path) -> int:
     return int(checkpoint["epoch"]) + 1
 
 
-def _write_config(config: Train, corpus: Corpus) -> None:
+def _write_config(config: Train, corpus: Corpus, topology: Topology) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
+    write_arrays(config.out / _TOPOLOGY, topology.to_arrays(), {})
     about = {
         "config": asdict(config) | {"resume": False},
         "corpus": {

@@ -140,6 +140,9 @@ def fit(
         use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
         **lightning_options,
     )
+    if resume is not None:
+        # Lightning draws the first batches before it tells the sampler at which epoch it goes on.
+        train.sampler.set_epoch(torch.load(resume, map_location="cpu", weights_only=True)["epoch"] + 1)
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)

@@ -186,7 +186,7 @@ def test_a_linear_field_on_a_plane_comes_back_exactly(rows: int, columns: int):
 def test_unpooling_lands_on_the_closest_point_of_the_own_component():
     _, hierarchy = hierarchy_of("parts")
     fine, coarse = hierarchy.levels[:2]
-    index, weight = unpooling(fine, coarse)
+    index, weight = unpooling(fine.vertices, fine.triangles, coarse.keep, coarse.triangles)
     component = components_of(fine.triangles, len(fine.vertices))
     left = set(component[coarse.keep].tolist())
     assert left == {0, 1, 2, 3}  # the tiny triangle is gone

@@ -14,19 +14,18 @@ from training.corpora.store import CorpusWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROWS, COLUMNS = 26, 22
 FRAMES = 10
 RATE = 12.0
 CORNERS = {"start": 0.0, "apex_start": 0.25, "apex_end": 0.5, "end": 0.75}
 SPLITS = {"ada": "train", "ben": "train", "cia": "train", "dov": "train", "eva": "test", "fay": "test"}
 
 
-def sheet() -> Template:
-    u, v = np.meshgrid(np.linspace(-1, 1, COLUMNS), np.linspace(-1.2, 1.2, ROWS))
+def sheet(rows: int, columns: int) -> Template:
+    u, v = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(-1.2, 1.2, rows))
     nose = 25 * np.exp(-(u**2 + v**2) * 12)
     points = np.stack([80 * np.sin(u), 90 * v, 80 * np.cos(u) + nose], axis=-1).reshape(-1, 3)
-    corner = (np.arange(ROWS - 1)[:, None] * COLUMNS + np.arange(COLUMNS - 1)).reshape(-1)
-    quads = np.stack([corner, corner + 1, corner + COLUMNS + 1, corner + COLUMNS], axis=1)
+    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1)
+    quads = np.stack([corner, corner + 1, corner + columns + 1, corner + columns], axis=1)
     return Template("sheet", points, quads, {"nose_tip": int(points[:, 2].argmax())})
 
 
@@ -35,7 +34,7 @@ def field(expression: str, template: Template) -> np.ndarray:
     number = EXPRESSIONS.index(expression)
     angle = number * np.pi / 3
     place = np.array([45 * np.cos(angle), 60 * np.sin(angle)])
-    nearness = np.exp(-((template.vertices[:, :2] - place) ** 2).sum(axis=1) / 900)
+    nearness = np.exp(-((template.vertices[:, :2] - place) ** 2).sum(axis=1) / 2500)
     return nearness[:, None] * np.array([3 * np.sin(angle), 4 * np.cos(angle), 5.0])
 
 
@@ -59,9 +58,15 @@ def write_corpus(folder: Path, template: Template) -> Path:
 
 @pytest.fixture(scope="session")
 def template() -> Template:
-    return sheet()
+    return sheet(26, 22)
 
 
 @pytest.fixture(scope="session")
 def corpus_folder(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("corpora") / "sheet", template)
+
+
+@pytest.fixture(scope="session")
+def fine_corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on 4500 vertices: on fewer, the coarsest level is too coarse to tell the expressions' places apart."""
+    return write_corpus(tmp_path_factory.mktemp("corpora") / "fine", sheet(75, 60))

@@ -27,7 +27,6 @@ the start and the end are where it leaves and comes back to 10 %.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -37,6 +36,7 @@ from core.errors import CorpusError, MienError
 from core.motion import EXPRESSIONS, Cue, labels_from_cues
 from core.template import Template
 
+from .folder_labels import read_labels
 from .store import CorpusWriter
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+    from .folder_labels import FolderLabels
+
 MESHES = (".ply", ".obj")
 
 
@@ -56,71 +57,6 @@ class FolderError(CorpusError):
         listed = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(f"The folder cannot be trained on as it is:\n{listed}\n", "Nothing was written.")
         self.problems = problems
-
-
-@dataclass(frozen=True)
-class FolderLabels:
-    """labels.json, checked; see the module's text for its meaning."""
-
-    frame_rate: float
-    every: int
-    scale: float
-    up: str
-    licence: str
-    source: str
-    template: str
-    expressions: dict[str, str]
-    test: list[str] | int
-    seed: int
-    cues: dict[str, list[float]] | str
-
-
-def read_labels(path: Path) -> FolderLabels:
-    """labels.json.
-
-    Raises:
-        CorpusError: missing, not JSON, or a value is of the wrong kind; the sentence names it.
-    """
-    try:
-        words = json.loads(path.read_text())
-    except FileNotFoundError as problem:
-        remedy = "Write one; the documentation shows how."
-        raise CorpusError(f"There is no labels.json in {path.parent}.", remedy) from problem
-    except (OSError, ValueError) as problem:
-        raise CorpusError(f"{path} is not readable JSON ({problem}).") from problem
-    if not isinstance(words, dict):
-        raise CorpusError(f"{path} must hold a JSON object.")
-
-    def take(name: str, kind: type | tuple[type, ...], default: Any, allowed: Callable[[Any], bool]) -> Any:
-        value = words.get(name, default)
-        if value is None or isinstance(value, bool) or not isinstance(value, kind) or not allowed(value):
-            raise CorpusError(f"{name!r} in {path.name} is missing or not usable ({value!r}).")
-        return value
-
-    expressions = take("expressions", dict, {}, lambda value: all(one in EXPRESSIONS for one in value.values()))
-    return FolderLabels(
-        frame_rate=float(take("frame_rate", (int, float), None, lambda value: 0 < value <= 1000)),
-        every=take("every", int, 1, lambda value: value >= 1),
-        scale=UNITS[take("units", str, None, lambda value: value in UNITS)],
-        up=take("up", str, "y", lambda value: value in ("y", "z")),
-        licence=take("licence", str, "unknown", bool),
-        source=take("source", str, str(path.parent.name), bool),
-        template=take("template", str, None, bool),
-        expressions=expressions,
-        test=take("test", (int, list), None, lambda value: value and (isinstance(value, int) or _all(value, str))),
-        seed=take("seed", int, 0, lambda _: True),
-        cues=take("cues", (dict, str), "auto", _are_cues),
-    )
-
-
-def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
-    return all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
-
-
-def _are_cues(value: Any) -> bool:
-    if isinstance(value, str):
-        return value == "auto"
-    return all(isinstance(one, list) and len(one) == 4 and _all(one, (int, float)) for one in value.values())
 
 
 def read_mesh(path: Path, labels: FolderLabels) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
@@ -193,12 +129,13 @@ def build(root: Path, out: Path, progress: Callable[[int, int], None] | None = N
                 if progress is not None:
                     progress(done, total)
         problems += _strangers(people, labels)
-        if problems:
-            raise FolderError(problems)
-        return writer.close()
+        if not problems:
+            return writer.close()
     except BaseException:
         writer.abort()
         raise
+    writer.abort()
+    raise FolderError(problems)
 
 
 @dataclass
@@ -281,7 +218,10 @@ def _template(root: Path, labels: FolderLabels) -> Template:
     path = root / labels.template
     if path.suffix.lower() not in MESHES or not path.exists():
         raise CorpusError(f"The template {labels.template} is not a .ply or .obj in the folder.")
-    vertices, triangles = read_mesh(path, labels)
+    try:
+        vertices, triangles = read_mesh(path, labels)
+    except CorpusError as problem:
+        raise CorpusError(f"The template {labels.template} {problem.sentence}") from problem
     assert triangles is not None
     polygons = np.concatenate([triangles, np.full((len(triangles), 1), -1)], axis=1)
     # The foremost vertex of a face is the tip of its nose.
