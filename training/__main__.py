@@ -14,11 +14,6 @@ from . import corpus, evaluate, export, train
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .corpus import Folder, MakeHuman
-    from .evaluate import Evaluate
-    from .export import Export
-    from .train import Train
-
 name = tyro.conf.subcommand
 COMMANDS = {
     corpus.MakeHuman: corpus.run_makehuman,

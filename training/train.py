@@ -188,3 +188,4 @@ def _quiet() -> None:
     # Data lies in memory already; workers would copy it.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty")

@@ -116,7 +116,8 @@ def fit(
         lesson: what to train.
         train: batches to learn from.
         test: batches of unseen subjects, looked at every `check_every` epochs and never learned from.
-        folder: gets checkpoints/last.ckpt and the curves in metrics.csv.
+        folder: gets checkpoints/last.ckpt and the curves in metrics.csv, those before a resume in
+            metrics-to-epoch-N.csv.
         resume: checkpoint to go on from.
         check_every: epochs between two looks at the test batches.
         progress: show a bar.
@@ -125,6 +126,13 @@ def fit(
     Returns:
         The trainer; its `interrupted` says whether the person stopped it.
     """
+    if resume is not None:
+        done = torch.load(resume, map_location="cpu", weights_only=True)["epoch"] + 1
+        # Lightning draws the first batches before it tells the sampler at which epoch it goes on,
+        train.sampler.set_epoch(done)
+        # and begins its table anew.
+        if (folder / "metrics.csv").exists():
+            (folder / "metrics.csv").replace(folder / f"metrics-to-epoch-{done}.csv")
     # Without something to monitor, the best one is the newest; with save_top_k=0 none at all would be kept.
     checkpoints = ModelCheckpoint(folder / "checkpoints", "newest", save_last=True, save_on_train_epoch_end=True)
     trainer = lightning.Trainer(
@@ -140,9 +148,6 @@ def fit(
         use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
         **lightning_options,
     )
-    if resume is not None:
-        # Lightning draws the first batches before it tells the sampler at which epoch it goes on.
-        train.sampler.set_epoch(torch.load(resume, map_location="cpu", weights_only=True)["epoch"] + 1)
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)

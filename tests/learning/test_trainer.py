@@ -62,8 +62,8 @@ def test_the_network_learns_the_motion(fine_corpus_folder, tmp_path):
 
 
 def test_the_baseline_learns_the_motion(corpus_folder, tmp_path):
-    schedule = Schedule(epochs=40, learning_rate=1e-2, decay=0.95)
-    config = settings(corpus_folder, tmp_path / "run", schedule=schedule, check_every=40, model="pca", latent=16)
+    schedule = Schedule(epochs=80, learning_rate=1e-2, decay=0.97)
+    config = settings(corpus_folder, tmp_path / "run", schedule=schedule, check_every=80, model="pca", latent=16)
     assert command.run(config) == 0
     assert share_of_motion_missed(tmp_path / "run") < 0.3
 
