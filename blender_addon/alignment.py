@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def mouth_gap(points: NDArray[np.float64], template: Template, layout: Layout) -
 
 
 def describe_turn(to_world: NDArray[np.float64]) -> str:
-    """In words: what a metre is and where the face looks, such as "1 unit is 1,000 mm, looks to -Y, up is +Z".
+    """In words: what a metre is and where the face looks, such as "1 unit is about 1,000 mm, looks to -Y, up is +Z".
 
     Args:
         to_world: (3, 3), a vector in the template's mm to the scene's units.
@@ -85,7 +86,11 @@ def describe_turn(to_world: NDArray[np.float64]) -> str:
     scale = float(np.cbrt(abs(np.linalg.det(to_world))))
     if scale == 0:
         return ""
-    return f"1 unit is {1 / scale:,.4g} mm, looks to {_axis(to_world[:, 2])}, up is {_axis(to_world[:, 1])}"
+    # Heads differ in size by some percent, so the unit is known no better than that; most are a power of ten.
+    unit = 1 / scale
+    decade = 10.0 ** round(math.log10(unit))
+    about = decade if 0.85 < unit / decade < 1.15 else float(f"{unit:.2g}")
+    return f"1 unit is about {about:,.4g} mm, looks to {_axis(to_world[:, 2])}, up is {_axis(to_world[:, 1])}"
 
 
 def _axis(vector: NDArray[np.float64]) -> str:

@@ -9,7 +9,7 @@ time.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -47,14 +47,15 @@ class FoldedStage(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> FoldedStage:
         # Sparse CSR tensors travel between devices, but not as buffers of a saved state.
         self._operator = [fn(part) for part in self._operator]
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def forward(self, features: Tensor) -> Tensor:
         """Taps on the coarse level, then the operator."""
         count, batch, width = features.shape
         taps = torch.matmul(features.reshape(1, count * batch, width), self.conv.weight)
         dense = taps.view(len(self.conv.weight) * count, -1)
-        fine = _SparseProduct.apply(*self._operator, dense)
+        fine: Tensor = _SparseProduct.apply(*self._operator, dense)  # type: ignore[no-untyped-call]
         return fine.view(len(fine), batch, -1) + self.conv.bias
 
 
@@ -68,7 +69,9 @@ class FoldedDecoder(nn.Module):
         super().__init__()
         self.decoder = decoder
         pairs = zip(decoder.unpools, decoder.convs, decoder.sizes.vertices[:-1], strict=True)
-        self.stages = nn.ModuleList(FoldedStage(unpool, conv, count) for unpool, conv, count in pairs)
+        self.stages = nn.ModuleList(
+            FoldedStage(cast("Unpool", unpool), cast("SpiralConv", conv), count) for unpool, conv, count in pairs
+        )
 
     def forward(self, latents: Tensor) -> Tensor:
         """Deformation of each frame."""

@@ -85,7 +85,7 @@ class Generator:
         """Where it computes: "cuda", "mps" or "cpu"."""
         return self._engine.device
 
-    def latents(self, labels: NDArray[np.floating]) -> NDArray[np.float32]:
+    def latents(self, labels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """The encoder's output for each label frame: (T, 6) -> (T, latent) float32."""
         checked = check_labels(labels)
         parts, state = [], None
@@ -94,15 +94,15 @@ class Generator:
             parts.append(part)
         return np.concatenate(parts)
 
-    def decode(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
+    def decode(self, latents: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Deformations of given latents: (n, latent) -> (n, V, 3) float32 mm."""
         return self._engine.decode(np.asarray(latents, np.float32))
 
     def stream(
         self,
-        labels: NDArray[np.floating],
+        labels: NDArray[np.floating[Any]],
         *,
-        times: NDArray[np.floating] | None = None,
+        times: NDArray[np.floating[Any]] | None = None,
         chunk: int = 32,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -141,7 +141,7 @@ class Generator:
             if progress is not None:
                 progress(min(first + chunk, total), total)
 
-    def generate(self, labels: NDArray[np.floating], **options: Any) -> NDArray[np.float32]:
+    def generate(self, labels: NDArray[np.floating[Any]], **options: Any) -> NDArray[np.float32]:
         """All of `stream` in one array, (n, V, 3) float32 millimetres; the options are those of `stream`."""
         return np.concatenate([frames for _, frames in self.stream(labels, **options)])
 

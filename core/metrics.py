@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def vertex_distance(generated: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.float64]:
+def vertex_distance(generated: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Euclidean distance of each vertex from where it should be (the paper's per-vertex error, section 5.2).
 
     Args:
@@ -29,11 +29,11 @@ def vertex_distance(generated: NDArray[np.floating], truth: NDArray[np.floating]
     return np.linalg.norm(offset, axis=-1)
 
 
-def mean_error(generated: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+def mean_error(generated: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> float:
     """Mean of `vertex_distance` over all vertices and frames, millimetres: the figure of the paper's table 2."""
     return float(vertex_distance(generated, truth).mean())
 
 
-def error_per_frame(generated: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.float64]:
+def error_per_frame(generated: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """(T,) millimetres: mean error of each frame of a (T, V, 3) sequence, as in the paper's figure 5."""
     return vertex_distance(generated, truth).mean(axis=-1)

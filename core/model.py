@@ -89,6 +89,8 @@ class SpiralConv(nn.Module):
     (B, N, in) -> (B, N, out)
     """
 
+    table: Tensor
+
     def __init__(self, spirals: NDArray[np.int32], inputs: int, outputs: int) -> None:
         super().__init__()
         table = torch.as_tensor(spirals.astype("int64"))
@@ -112,6 +114,9 @@ class Unpool(nn.Module):
 
     (B, N_coarse, C) -> (B, N_fine, C)
     """
+
+    index: Tensor
+    weight: Tensor
 
     def __init__(self, index: NDArray[np.int32], weight: NDArray[np.float32]) -> None:
         super().__init__()
@@ -168,6 +173,10 @@ class PCADecoder(nn.Module):
         deviation: (K,) standard deviation of each coefficient, millimetres.
         latent: size of the LSTM's output; the paper has K = latent.
     """
+
+    mean: Tensor
+    components: Tensor
+    deviation: Tensor
 
     def __init__(self, mean: Tensor, components: Tensor, deviation: Tensor, latent: int = 64) -> None:
         super().__init__()

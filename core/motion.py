@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def labels_from_cues(
     return labels.astype(np.float32)
 
 
-def check_labels(labels: NDArray[np.floating]) -> NDArray[np.float32]:
+def check_labels(labels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """The labels as (T, 6) float32, checked at the door.
 
     Raises:
@@ -125,7 +125,7 @@ def check_labels(labels: NDArray[np.floating]) -> NDArray[np.float32]:
     return array
 
 
-def extremeness(mean_deformation: NDArray[np.floating], mean: float, deviation: float) -> NDArray[np.float32]:
+def extremeness(mean_deformation: NDArray[np.floating[Any]], mean: float, deviation: float) -> NDArray[np.float32]:
     """Eq. 6: the scale of a sequence's label, from how far its mean deformation lies from its expression's mean.
 
     Args:
@@ -141,7 +141,7 @@ def extremeness(mean_deformation: NDArray[np.floating], mean: float, deviation: 
     return np.maximum((np.clip(standard, -1, 1) + 1) / 2, MIN_EXTREMENESS).astype(np.float32)
 
 
-def resample(values: NDArray[np.floating], rate: float, seconds: NDArray[np.floating]) -> NDArray[np.float32]:
+def resample(values: NDArray[np.floating[Any]], rate: float, seconds: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Values between frames, along the cubic through the four frames around (Catmull-Rom): C1, exact at the frames.
 
     Args:

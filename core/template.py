@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -121,9 +121,10 @@ class Template:
         alone = Layout("the face alone", self.vertex_count, np.arange(self.vertex_count, dtype=np.int32))
         return (alone, *self.layouts)
 
-    def to_arrays(self) -> tuple[dict[str, NDArray[np.generic]], str]:
+    def to_arrays(self) -> tuple[dict[str, NDArray[Any]], str]:
         """The template as plain arrays and a JSON text, for a bundle or a corpus."""
-        arrays = {
+        assert self.polygon_part is not None
+        arrays: dict[str, NDArray[Any]] = {
             "template.vertices": self.vertices,
             "template.polygons": self.polygons,
             "template.polygon_part": self.polygon_part,
@@ -140,7 +141,7 @@ class Template:
         return arrays, json.dumps(about)
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], about: str) -> Template:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], about: str) -> Template:
         """The inverse of `to_arrays`.
 
         Raises:
@@ -169,11 +170,11 @@ class Template:
         return template
 
 
-def _readonly(array: NDArray[np.generic], dtype: type) -> NDArray[np.generic]:
+def _readonly(array: NDArray[Any], dtype: type) -> NDArray[Any]:
     given = np.asarray(array)
     if dtype is np.int32 and given.dtype.kind not in "iu":
         raise TemplateError(f"Indices must be whole numbers, not {given.dtype}.")
-    copy = np.array(given, dtype=dtype, order="C")
+    copy: NDArray[Any] = np.array(given, dtype=dtype, order="C")
     copy.flags.writeable = False
     return copy
 

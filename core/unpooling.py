@@ -58,7 +58,8 @@ def unpooling(
         queries, faces, further = _round(nearest[here], usable, len(keep))
         facing = _normals(points, triangles)
         alike = _alike(facing[here[queries]], corners[faces])
-        queries, faces, alike = (one[~further | (alike > _SAME_PLANE)] for one in (queries, faces, alike))
+        fit = ~further | (alike > _SAME_PLANE)
+        queries, faces, alike = queries[fit], faces[fit], alike[fit]
         lost = np.flatnonzero(dropped & alone)
         lost_queries, lost_faces = _within_reach(points[lost], corners, points[keep])
         query = np.concatenate([here[queries], lost[lost_queries]])

@@ -258,7 +258,7 @@ def test_the_checker_lets_good_imports_pass(path: str, source: str):
         ("core/learning/a.py", "from core.model import X\n", 1, "relative import"),
         ("core/learning/a.py", "import tyro\n", 1, "core.learning must not import tyro"),
         ("core/learning/a.py", "from ... import training\n", 1, "leaves the package"),
-        ("training/a.py", "import bpy\n", 1, "training must not import bpy"),
+        ("training/a.py", "import bpy\n", 1, "lazily"),
         ("training/a.py", "def f():\n    import blender_addon.bake\n", 2, "must not import blender_addon"),
         ("training/corpora/a.py", "import requests\n", 1, "must not import requests"),
         ("blender_addon/a.py", "import bpy\nfrom .core import generator\n", 2, "only in engine.py"),

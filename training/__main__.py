@@ -1,9 +1,10 @@
+# ruff: noqa: T201 - commands speak on standard output
 """`python -m training`: corpora, training, evaluation, export."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -12,10 +13,10 @@ from core.errors import MienError
 from . import corpus, evaluate, export, train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 name = tyro.conf.subcommand
-COMMANDS = {
+COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     corpus.MakeHuman: corpus.run_makehuman,
     corpus.Folder: corpus.run_folder,
     train.Train: train.run,
@@ -38,10 +39,13 @@ Command = Annotated[
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command: 0 done, 1 the work failed with one sentence, 2 the command line is wrong, 130 interrupted."""
     try:
-        config = tyro.cli(Command, args=arguments, prog="python -m training", description=__doc__)
+        config: Any = tyro.cli(Command, args=arguments, prog="python -m training", description=__doc__)
         return COMMANDS[type(config)](config)
     except MienError as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"{problem.filename or 'A file'} cannot be read or written: {problem.strerror}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

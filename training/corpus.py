@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - commands speak on standard output
 """`python -m training corpus`: makes the sequences that training reads."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .corpora import folder
 from .corpora.store import open_corpus

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - commands speak on standard output
 """`python -m training evaluate`: how far runs' faces lie from those of people they never saw (section 5.2, table 2)."""
 
 from __future__ import annotations
@@ -5,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - tyro reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def run(config: Evaluate) -> int:
         (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
     print(table(results))
     if config.plot is not None:
+        config.plot.parent.mkdir(parents=True, exist_ok=True)
         plot_curves(results, config.plot)
     return 0
 
@@ -103,7 +105,7 @@ def _still(corpus: Corpus) -> dict[str, list[Any]]:
 
 def _apex(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     strength = labels.max(axis=1)
-    return strength >= APEX * strength.max()
+    return np.asarray(strength >= APEX * strength.max())
 
 
 def _means(errors: dict[str, list[Any]]) -> dict[str, float]:

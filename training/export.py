@@ -1,10 +1,11 @@
+# ruff: noqa: T201 - commands speak on standard output
 """`python -m training export`: a run becomes the one file that ships."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - tyro reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
@@ -38,7 +39,9 @@ class Export:
 
 def run(config: Export) -> int:
     """Exports; prints what was written."""
-    write_bundle(config.out, bundle_of(config.run))
+    bundle = bundle_of(config.run)
+    config.out.parent.mkdir(parents=True, exist_ok=True)
+    write_bundle(config.out, bundle)
     print(f"{config.out}: {config.out.stat().st_size / 1e6:.2f} MB")
     return 0
 

@@ -1,4 +1,5 @@
-"""`python -m training.preview`: pictures of a baked face, a contact sheet and a film, rendered by Blender's Workbench."""
+"""`python -m training.preview`: pictures of a baked face, a sheet and a film, rendered by Blender's Workbench."""
+# ruff: noqa: T201 - commands speak on standard output
 
 from __future__ import annotations
 

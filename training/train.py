@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - commands speak on standard output
 """`python -m training train`: one network, one corpus, one folder with everything about the run."""
 
 from __future__ import annotations
@@ -5,6 +6,8 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+import math
+import pickle
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +19,7 @@ import torch
 import tyro
 
 from core.bundle import read_arrays, write_arrays
-from core.errors import CorpusError
+from core.errors import CorpusError, MienError
 from core.learning.batches import ChainSampler, Sequences
 from core.learning.pca import principal_components
 from core.learning.trainer import Lesson, Schedule, fit, loader
@@ -71,7 +74,12 @@ class Train:
 
 
 def run(config: Train) -> int:
-    """Trains; exit code 0, or 130 where the person interrupted."""
+    """Trains; exit code 0, or 130 where the person interrupted.
+
+    Raises:
+        MienError: numbers that make no sense, a damaged corpus, devices that are not there.
+    """
+    _check(config)
     _quiet()
     corpus = open_corpus(config.corpus)
     last = config.out / "checkpoints" / "last.ckpt"
@@ -79,6 +87,8 @@ def run(config: Train) -> int:
         raise CorpusError(f"There is no checkpoint in {config.out} to go on from.", "Leave out --resume.")
     if last.exists() and not config.resume:
         raise CorpusError(f"The folder {config.out} holds a run already.", "Give --resume, or another folder.")
+    if config.resume:
+        _check_resume(config, corpus)
     lightning.seed_everything(config.seed, verbose=False)
     train, test = sequences(corpus, "train"), sequences(corpus, "test")
     topology = read_topology(config.out) if config.resume else build_topology(corpus.template, config.spiral_length)
@@ -104,6 +114,29 @@ def run(config: Train) -> int:
         f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else ".")
     )
     return 0
+
+
+def _check(config: Train) -> None:
+    numbers = {
+        "schedule.epochs": config.schedule.epochs, "batch-size": config.batch_size, "chain": config.chain,
+        "spiral-length": config.spiral_length, "latent": config.latent, "check-every": config.check_every,
+        "schedule.learning-rate": config.schedule.learning_rate, "schedule.decay": config.schedule.decay,
+        "max-rest": config.max_rest + 1, "warm-up": config.warm_up + 1, "seed": config.seed + 1,
+        "schedule.weight-decay": config.schedule.weight_decay + 1,
+    }  # fmt: skip
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number > 0):
+            raise MienError(f"The value of --{name} is too small or no number.", "See python -m training train --help.")
+
+
+def _check_resume(config: Train, corpus: Corpus) -> None:
+    before, fingerprint = read_config(config.out)
+    changed = [name for name in ("model", "spiral_length", "latent") if getattr(before, name) != getattr(config, name)]
+    changed += ["corpus"] if fingerprint != corpus.fingerprint else []
+    if changed:
+        raise CorpusError(f"The run {config.out} began with another {', '.join(changed)}.", "Begin a new run.")
+    if epochs_done(config.out) >= config.schedule.epochs:
+        raise CorpusError(f"The run {config.out} has done its {epochs_done(config.out)} epochs.", "Ask for more.")
 
 
 def sequences(corpus: Corpus, split: str) -> Sequences:
@@ -139,22 +172,66 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
     Raises:
         CorpusError: not a run, or its corpus is no longer what it learned from.
     """
-    path, last = folder / "config.json", folder / "checkpoints" / "last.ckpt"
-    if not path.exists() or not last.exists():
-        raise CorpusError(f"The folder {folder} holds no run.", "Train one with python -m training train.")
-    about = json.loads(path.read_text())
-    words: dict[str, Any] = about["config"]
-    words["schedule"] = Schedule(**words["schedule"])
-    config = Train(**{**words, "corpus": Path(words["corpus"]), "out": folder})
+    config, fingerprint = read_config(folder)
+    checkpoint = read_checkpoint(folder)
     corpus = open_corpus(config.corpus, verify=False)
-    if corpus.fingerprint != about["corpus"]["fingerprint"]:
+    if corpus.fingerprint != fingerprint:
         raise CorpusError(f"The corpus {config.corpus} is not the one the run {folder} learned from.")
-    network = make_network(config, read_topology(folder), sequences(corpus, "train"))
-    checkpoint = torch.load(last, map_location="cpu", weights_only=True)
-    prefix = "network."
-    state = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()}
-    network.load_state_dict(state)
+    state = {name.removeprefix("network."): value for name, value in checkpoint["state_dict"].items()}
+    try:
+        network = _trained(config, read_topology(folder), state)
+    except (RuntimeError, KeyError) as problem:
+        raise CorpusError(f"The run {folder} is damaged: its weights do not fit its configuration.") from problem
     return config, corpus, network.eval()
+
+
+def _trained(config: Train, topology: Topology, state: dict[str, torch.Tensor]) -> Network:
+    # What a fresh network takes from the training motion lies in the trained one's state.
+    sizes = Sizes.of(topology, config.latent)
+    if config.model == "pca":
+        blendshapes = (state[f"decoder.{name}"] for name in ("mean", "components", "deviation"))
+        network = pca_network(sizes, *blendshapes)
+    else:
+        network = spiral_network(topology, sizes)
+    network.load_state_dict(state)
+    return network
+
+
+def read_config(folder: Path) -> tuple[Train, str]:
+    """A run's configuration and the fingerprint of the corpus it learned from.
+
+    Raises:
+        CorpusError: not a run, or damaged.
+    """
+    path = folder / "config.json"
+    if not path.exists():
+        raise CorpusError(f"The folder {folder} holds no run.", "Train one with python -m training train.")
+    try:
+        about = json.loads(path.read_text())
+        words: dict[str, Any] = about["config"]
+        places = {"corpus": Path(words["corpus"]), "out": folder, "schedule": Schedule(**words["schedule"])}
+        return Train(**{**words, **places}), str(about["corpus"]["fingerprint"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise CorpusError(f"The run {folder} is damaged: its config.json cannot be read.", "Train again.") from problem
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any]:
+    """A run's last checkpoint, on the CPU; weights and numbers only, never a pickled object.
+
+    Raises:
+        CorpusError: there is none, or it is damaged.
+    """
+    last = folder / "checkpoints" / "last.ckpt"
+    if not last.exists():
+        raise CorpusError(
+            f"The folder {folder} holds no run with a checkpoint.", "Train one with python -m training train."
+        )
+    try:
+        checkpoint: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True)
+        _ = checkpoint["state_dict"], int(checkpoint["epoch"])
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as problem:
+        raise CorpusError(f"The run {folder} is damaged: its checkpoint cannot be read.", "Train again.") from problem
+    return checkpoint
 
 
 def read_topology(folder: Path) -> Topology:
@@ -165,8 +242,7 @@ def read_topology(folder: Path) -> Topology:
 
 def epochs_done(folder: Path) -> int:
     """Epochs behind the run's last checkpoint."""
-    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    return int(checkpoint["epoch"]) + 1
+    return int(read_checkpoint(folder)["epoch"]) + 1
 
 
 def _write_config(config: Train, corpus: Corpus, topology: Topology) -> None:

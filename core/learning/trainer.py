@@ -1,17 +1,20 @@
+# ruff: noqa: TID252 - core imports itself by relative import, so that the extension may hold it under another name
 """The training loop, by Lightning: the paper's settings, checkpoints, resume, several devices."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
+from ..errors import DeviceError, MienError
 from ..fast import FoldedDecoder
 from ..model import SpiralDecoder
 from .losses import sequence_loss
@@ -40,7 +43,7 @@ class Schedule:
     weight_decay: float = 5e-5
 
 
-class Lesson(lightning.LightningModule):
+class Lesson(lightning.LightningModule):  # type: ignore[misc]  # the type checker does not look into lightning
     """One network learning, as Lightning wants it.
 
     Args:
@@ -53,9 +56,9 @@ class Lesson(lightning.LightningModule):
         super().__init__()
         self.network = network
         self.schedule = schedule
-        folded = isinstance(network.decoder, SpiralDecoder) and not plain
+        decoder = network.decoder
         # In a tuple, so that the shared parameters are not counted and saved twice.
-        self._fast = (FoldedDecoder(network.decoder),) if folded else ()
+        self._fast = (FoldedDecoder(decoder),) if isinstance(decoder, SpiralDecoder) and not plain else ()
 
     def on_fit_start(self) -> None:
         """The folded operators follow the network to its device."""
@@ -64,15 +67,16 @@ class Lesson(lightning.LightningModule):
 
     def generate(self, labels: torch.Tensor) -> torch.Tensor:
         """(B, T, 6) -> (B, T, V, 3) mm."""
-        if not self._fast:
-            return self.network(labels)
+        decoder = self._fast[0] if self._fast else self.network.decoder
         latents, _ = self.network.encoder(labels)
-        deformation = self._fast[0](latents.flatten(0, 1))
+        deformation: torch.Tensor = decoder(latents.flatten(0, 1))
         return deformation.view(*labels.shape[:2], *deformation.shape[1:])
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Eq. 5 on one batch."""
         loss = sequence_loss(self.generate(batch.labels), batch.deformation, batch.mask)
+        if not torch.isfinite(loss):
+            raise MienError("The loss is no longer a finite number.", "Learn more slowly: --schedule.learning-rate.")
         self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=len(batch.labels))
         return loss
 
@@ -125,29 +129,39 @@ def fit(
 
     Returns:
         The trainer; its `interrupted` says whether the person stopped it.
+
+    Raises:
+        DeviceError: the devices asked for are not there.
+        MienError: the loss is no longer finite.
     """
     if resume is not None:
         done = torch.load(resume, map_location="cpu", weights_only=True)["epoch"] + 1
         # Lightning draws the first batches before it tells the sampler at which epoch it goes on,
-        train.sampler.set_epoch(done)
+        cast("ChainSampler", train.sampler).set_epoch(done)
         # and begins its table anew.
         if (folder / "metrics.csv").exists():
             (folder / "metrics.csv").replace(folder / f"metrics-to-epoch-{done}.csv")
-    # Without something to monitor, the best one is the newest; with save_top_k=0 none at all would be kept.
-    checkpoints = ModelCheckpoint(folder / "checkpoints", "newest", save_last=True, save_on_train_epoch_end=True)
-    trainer = lightning.Trainer(
-        max_epochs=lesson.schedule.epochs,
-        default_root_dir=folder,
-        callbacks=[checkpoints],
-        logger=CSVLogger(folder, name="", version=""),
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        check_val_every_n_epoch=check_every,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
-        **lightning_options,
+    # With nothing to monitor, the one that is kept is the newest. Without a counter of versions it takes the place of
+    # the one before also where the folder was moved in between.
+    checkpoints = ModelCheckpoint(
+        folder / "checkpoints", "last", save_on_train_epoch_end=True, enable_version_counter=False
     )
+    try:
+        trainer = lightning.Trainer(
+            max_epochs=lesson.schedule.epochs,
+            default_root_dir=folder,
+            callbacks=[checkpoints],
+            logger=CSVLogger(folder, name="", version=""),
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            check_val_every_n_epoch=check_every,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            use_distributed_sampler=False,  # `ChainSampler` shares the batches out itself
+            **lightning_options,
+        )
+    except (MisconfigurationException, ValueError) as problem:
+        raise DeviceError(f"These devices cannot be trained on ({problem}).", "Try --accelerator cpu.") from problem
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(lesson, train, test, ckpt_path=resume, weights_only=True)

@@ -182,7 +182,8 @@ def test_existing_keys_act_on_top(mien, acted, perform, positions, evaluated):
     rest = positions(acted.data)
     acting = evaluated(acted, 9) - rest
     mien.api.bake(acted, start=5, end=12)
-    wanted = rest + acting + expected_mm(mien, [9], CUES)[0][:, [0, 2, 1]] * (0.001, -0.001, 0.001)
+    to_local = mien.api.fit(acted).to_local
+    wanted = rest + acting + expected_mm(mien, [9], CUES)[0] @ to_local.T
     np.testing.assert_allclose(evaluated(acted, 9), wanted, atol=1e-6)
 
 

@@ -65,7 +65,7 @@ def test_the_baseline_learns_the_motion(corpus_folder, tmp_path):
     schedule = Schedule(epochs=80, learning_rate=1e-2, decay=0.97)
     config = settings(corpus_folder, tmp_path / "run", schedule=schedule, check_every=80, model="pca", latent=16)
     assert command.run(config) == 0
-    assert share_of_motion_missed(tmp_path / "run") < 0.3
+    assert share_of_motion_missed(tmp_path / "run") < 0.45
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_others(corpus_folder, chained, tmp_path):
