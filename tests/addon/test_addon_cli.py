@@ -230,3 +230,14 @@ def test_the_wheels_command_in_a_process_of_its_own(files):
     helped = mien("bake", "--help")
     assert helped.returncode == 0
     assert "exit codes" in helped.stdout
+
+
+def test_a_sample_face_is_an_input_too(mien, tmp_path, capsys):
+    out = tmp_path / "ada.blend"
+    assert mien.cli.main(["bake", "sample:Ada", *CUE, *NUMPY, "--out", str(out)]) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert only_mesh().name == "Ada"
+    assert len(only_mesh().data.shape_keys.key_blocks) == 22
+    assert mien.cli.main(["bake", "sample:Nobody", *CUE, *NUMPY, "--out", str(tmp_path / "no.blend")]) == 1
+    assert "Ada" in capsys.readouterr().err
+    assert not (tmp_path / "no.blend").exists()
