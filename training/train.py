@@ -63,6 +63,9 @@ class Train:
     """Train through the plain decoder rather than the folded one: the same numbers, slower."""
     resume: bool = False
     """Go on from the run's last checkpoint."""
+    begin_from: Path | None = None
+    """Another run whose weights to begin with: a second round at a fresh learning rate, or your own scans on top of a
+    trained network of the same template."""
     check_every: int = 5
     """Epochs between two looks at the unseen subjects."""
     accelerator: str = "auto"
@@ -91,8 +94,11 @@ def run(config: Train) -> int:
         _check_resume(config, corpus)
     lightning.seed_everything(config.seed, verbose=False)
     train, test = sequences(corpus, "train"), sequences(corpus, "test")
-    topology = read_topology(config.out) if config.resume else build_topology(corpus.template, config.spiral_length)
+    origin = config.out if config.resume else config.begin_from
+    topology = build_topology(corpus.template, config.spiral_length) if origin is None else read_topology(origin)
     network = make_network(config, topology, train)
+    if config.begin_from is not None and not config.resume:
+        _begin_from(config.begin_from, network, corpus)
     _write_config(config, corpus, topology)
     lesson = Lesson(network, config.schedule, plain=config.plain)
     sampler = ChainSampler(
@@ -137,6 +143,16 @@ def _check_resume(config: Train, corpus: Corpus) -> None:
         raise CorpusError(f"The run {config.out} began with another {', '.join(changed)}.", "Begin a new run.")
     if epochs_done(config.out) >= config.schedule.epochs:
         raise CorpusError(f"The run {config.out} has done its {epochs_done(config.out)} epochs.", "Ask for more.")
+
+
+def _begin_from(folder: Path, network: Network, corpus: Corpus) -> None:
+    _, known, trained = load_run(folder)
+    if known.template.content_hash != corpus.template.content_hash:
+        raise CorpusError(f"The run {folder} learned on another template than the corpus has.")
+    try:
+        network.load_state_dict(trained.state_dict())
+    except RuntimeError as problem:
+        raise CorpusError(f"The run {folder} has another model or other sizes.", "Give the same ones.") from problem
 
 
 def sequences(corpus: Corpus, split: str) -> Sequences:
