@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 if TYPE_CHECKING:
     from .model import SpiralConv, SpiralDecoder, Unpool
@@ -80,7 +81,7 @@ class FoldedDecoder(nn.Module):
         for number, stage in enumerate(self.stages):
             features = stage(features.contiguous())
             if number + 1 < len(self.stages):
-                features = torch.relu(features)
+                features = leaky_relu(features, self.decoder.negative_slope)
         return features.transpose(0, 1) * self.decoder.output_scale
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 from .motion import EXPRESSIONS
 
@@ -151,6 +152,8 @@ class SpiralDecoder(nn.Module):
         )
         # The network learns in units of the training motion's spread; millimetres only at the very end.
         self.register_buffer("output_scale", torch.tensor(float(output_scale)))
+        # ReLU, as in the paper. Training may let it leak at first, so that no part of the face goes silent for good.
+        self.negative_slope = 0.0
 
     def forward(self, latents: Tensor) -> Tensor:
         """Deformation of each frame."""
@@ -158,7 +161,7 @@ class SpiralDecoder(nn.Module):
         for unpool, conv in zip(self.unpools, self.convs, strict=True):
             features = conv(unpool(features))
             if conv is not self.convs[-1]:
-                features = torch.relu(features)
+                features = leaky_relu(features, self.negative_slope)
         return features * self.output_scale
 
 

@@ -78,9 +78,11 @@ def test_unpooling_is_a_weighted_sum_of_three() -> None:
     np.testing.assert_allclose(Unpool(index, weight)(coarse).numpy(), [[[53.2], [100.0]]], rtol=1e-6)
 
 
-def test_folded_decoder_gives_the_same_numbers_and_gradients(small_topology: Topology) -> None:
+@pytest.mark.parametrize("negative_slope", [0.0, 0.3])
+def test_folded_decoder_gives_the_same_numbers_and_gradients(small_topology: Topology, negative_slope: float) -> None:
     torch.manual_seed(0)
     decoder = spiral_network(small_topology, output_scale=1.7).decoder
+    decoder.negative_slope = negative_slope
     for bias in (conv.bias for conv in decoder.convs):
         torch.nn.init.normal_(bias, std=0.1)
     folded = FoldedDecoder(decoder)
@@ -95,6 +97,16 @@ def test_folded_decoder_gives_the_same_numbers_and_gradients(small_topology: Top
     for slow, quick in zip(slow_gradients, fast_gradients, strict=True):
         assert (slow - quick).abs().max() < 1e-4 * slow.abs().max()
     assert len(list(folded.parameters())) == len(weights)  # shared, not copied
+
+
+def test_a_fresh_decoder_has_the_paper_s_relu(small_topology: Topology) -> None:
+    decoder = spiral_network(small_topology).decoder
+    assert decoder.negative_slope == 0.0
+    seen = []
+    decoder.unpools[1].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    decoder(torch.randn(3, 64))
+    assert seen[0].min() == 0.0
+    assert seen[0].max() > 0.0
 
 
 def test_sizes_travel_as_json_and_are_checked() -> None:

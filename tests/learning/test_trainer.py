@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.errors import MienError
 from core.learning.batches import Chain
 from core.learning.trainer import Lesson
 from core.metrics import mean_error
@@ -161,3 +162,27 @@ def test_the_baselines_blendshapes_stay_and_only_their_coefficients_learn(corpus
     assert torch.equal(fresh.decoder.components, after.decoder.components)
     assert not torch.equal(fresh.decoder.fc.weight, after.decoder.fc.weight)
     assert after.decoder.components.shape == (16, corpus.template.vertex_count, 3)
+
+
+def test_the_leak_of_the_relus_falls_to_the_papers_relu():
+    schedule = Schedule(epochs=9, leak=0.3)
+    np.testing.assert_allclose([schedule.leak_of(epoch) for epoch in (0, 3, 6, 7, 8)], [0.3, 0.15, 0, 0, 0], atol=1e-9)
+    assert Schedule(epochs=1, leak=0.3).leak_of(0) == 0.0
+
+
+def test_a_leaking_run_ends_as_relu_and_learns_otherwise(corpus_folder, chained, tmp_path):
+    schedule = Schedule(epochs=4, leak=0.3)
+    leaking = settings(corpus_folder, tmp_path / "run", schedule=schedule, chain=2, max_rest=3, warm_up=1)
+    assert command.run(leaking) == 0
+    assert not same(weights(tmp_path / "run"), weights(chained))
+    assert load_run(tmp_path / "run")[2].decoder.negative_slope == 0.0
+
+
+def test_a_second_round_begins_with_the_weights_of_the_first(corpus_folder, chained, tmp_path):
+    still = Schedule(epochs=1, learning_rate=1e-12)
+    again = settings(corpus_folder, tmp_path / "again", schedule=still, begin_from=chained, seed=5)
+    assert command.run(again) == 0
+    before, after = weights(chained), weights(tmp_path / "again")
+    assert all(torch.allclose(before[name].float(), after[name].float(), atol=1e-8) for name in before)
+    with pytest.raises(MienError, match="another model or other sizes"):
+        command.run(settings(corpus_folder, tmp_path / "other", begin_from=chained, model="pca"))
