@@ -31,12 +31,14 @@ class Engine(Protocol):
 
     name: str
     device: str
+    chunk: int
+    """Frames it computes best at a time."""
 
     def encode(self, labels: NDArray[np.float32], state: Any = None) -> tuple[NDArray[np.float32], Any]:
         """(T, 6) labels -> (T, latent), memory."""
 
-    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, latent) -> (n, V, 3) mm."""
+    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """(n, latent) into (n, V, 3) mm, contiguous."""
 
 
 class Generator:
@@ -96,14 +98,18 @@ class Generator:
 
     def decode(self, latents: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Deformations of given latents: (n, latent) -> (n, V, 3) float32 mm."""
-        return self._engine.decode(np.asarray(latents, np.float32))
+        given = np.asarray(latents, np.float32)
+        out = self._room(len(given))
+        self._engine.decode(given, out)
+        return out
 
     def stream(
         self,
         labels: NDArray[np.floating[Any]],
         *,
         times: NDArray[np.floating[Any]] | None = None,
-        chunk: int = 32,
+        chunk: int | None = None,
+        reuse: bool = False,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -113,7 +119,8 @@ class Generator:
             labels: (T, 6), at the bundle's frame rate, the first at 0 seconds.
             times: (n,) seconds at which to give frames; default, those of the labels. Between label frames the latents
                 are interpolated, so every frame rate gets frames of the network and not blends of meshes.
-            chunk: frames decoded at a time.
+            chunk: frames decoded at a time; default, what suits the engine.
+            reuse: give all chunks in one array: whoever asks for the next one has lost the one before.
             progress: called with (frames done, frames in all) after each chunk.
             cancelled: asked before each chunk.
 
@@ -124,26 +131,77 @@ class Generator:
             MotionError: labels or times are out of shape or range.
             Cancelled: `cancelled` said so.
         """
+        latents = self._latents_at(labels, times)
+        size = chunk or self._engine.chunk
+        buffer = self._room(min(size, len(latents)) if reuse else 0)
+
+        def room(_: int, count: int) -> NDArray[np.float32]:
+            return buffer[:count] if reuse else self._room(count)
+
+        return self._decoded(latents, size, room, progress, cancelled)
+
+    def generate(
+        self,
+        labels: NDArray[np.floating[Any]],
+        *,
+        times: NDArray[np.floating[Any]] | None = None,
+        chunk: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float32]:
+        """All of `stream` in one array, (n, V, 3) float32 millimetres; arguments and errors are those of `stream`."""
+        latents = self._latents_at(labels, times)
+        out = self._room(len(latents))
+
+        def room(first: int, count: int) -> NDArray[np.float32]:
+            return out[first : first + count]
+
+        for _ in self._decoded(latents, chunk or self._engine.chunk, room, progress, cancelled):
+            pass
+        return out
+
+    def _latents_at(
+        self, labels: NDArray[np.floating[Any]], times: NDArray[np.floating[Any]] | None
+    ) -> NDArray[np.float32]:
         latents = self.latents(labels)
-        if times is not None:
-            seconds = np.asarray(times, np.float64)
-            if seconds.ndim != 1 or len(seconds) == 0 or not np.isfinite(seconds).all():
-                raise MotionError("The times of the frames must be a list of finite numbers.")
-            latents = resample(latents, self.frame_rate, seconds)
-        total = len(latents)
-        for first in range(0, total, chunk):
+        if times is None:
+            return latents
+        seconds = np.asarray(times, np.float64)
+        if seconds.ndim != 1 or len(seconds) == 0 or not np.isfinite(seconds).all():
+            raise MotionError("The times of the frames must be a list of finite numbers.")
+        return resample(latents, self.frame_rate, seconds)
+
+    def _room(self, count: int) -> NDArray[np.float32]:
+        return np.empty((count, self.template.vertex_count, 3), np.float32)
+
+    def _decoded(
+        self,
+        latents: NDArray[np.float32],
+        size: int,
+        room: Callable[[int, int], NDArray[np.float32]],
+        progress: Callable[[int, int], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Decodes chunk by chunk, each into what room(index of its first frame, number of frames) gives."""
+        for first in range(0, len(latents), size):
             if cancelled is not None and cancelled():
                 raise Cancelled
-            frames = self._engine.decode(latents[first : first + chunk])
-            if not np.isfinite(frames).all():
-                raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
+            part = latents[first : first + size]
+            frames = room(first, len(part))
+            self._engine.decode(part, frames)
+            _check_finite(frames)
             yield first, frames
             if progress is not None:
-                progress(min(first + chunk, total), total)
+                progress(first + len(part), len(latents))
 
-    def generate(self, labels: NDArray[np.floating[Any]], **options: Any) -> NDArray[np.float32]:
-        """All of `stream` in one array, (n, V, 3) float32 millimetres; the options are those of `stream`."""
-        return np.concatenate([frames for _, frames in self.stream(labels, **options)])
+
+def _check_finite(frames: NDArray[np.float32]) -> None:
+    # Their product with themselves is finite only if all of them are: one pass, and no array of yes and no.
+    flat = frames.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(np.dot(flat, flat))
+    if not finite:
+        raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
 
 
 def torch_is_there() -> bool:

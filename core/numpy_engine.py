@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .folding import Level, fold, in_cache_order, inverse
+from .numpy_layouts import BLOCK, FoldedLayout, GatherLayout, Layout
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from .bundle import Bundle
 
 State = tuple["NDArray[np.float32]", "NDArray[np.float32]"]
 
+_CLEARLY = 0.8
+"""The second way must take less than this part of the first one's time: noise shall not choose, for then the last bits
+of the frames would differ from one start to the next."""
+
+_TRIALS = 3
+_FRAMES_EACH = 4
+
 
 class NumpyEngine:
-    """Encoder and decoder of `model.py` in numpy.
+    """Encoder and decoder of `model.py` in numpy. Not to be called from two threads at once.
+
+    How each level is computed (`numpy_layouts.py`), and whether two threads share the frames, is chosen by timing when
+    it is made.
 
     Args:
         bundle: the trained generator.
+        matmul: product of two matrices; another than numpy's own only to measure what BLAS is worth.
     """
 
     name = "numpy"
     device = "cpu"
+    chunk = 16
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, matmul: Callable[..., Any] = np.matmul) -> None:
         weights = {key: np.asarray(array, np.float32) for key, array in bundle.weights.items()}
         self._input, self._recurrent = weights["encoder.lstm.weight_ih_l0"].T, weights["encoder.lstm.weight_hh_l0"].T
         self._lstm_bias = weights["encoder.lstm.bias_ih_l0"] + weights["encoder.lstm.bias_hh_l0"]
-        self._fc, self._fc_bias = weights["decoder.fc.weight"].T, weights["decoder.fc.bias"]
-        self._scale = float(weights["decoder.output_scale"])
-        self._width = int(bundle.header["sizes"]["channels"][0])
+        self._matmul = matmul
         topology = bundle.topology
-        steps = len(topology.spirals)
-        self._stages = [
-            (
-                (
-                    np.asarray(topology.unpool_index[level], np.intp),
-                    np.asarray(topology.unpool_weight[level], np.float32),
-                ),
-                # Padding (-1) reads the row of zeros behind the last vertex.
-                np.where(topology.spirals[level] < 0, len(topology.spirals[level]), topology.spirals[level]),
-                (weights[f"decoder.convs.{step}.weight"], weights[f"decoder.convs.{step}.bias"]),
-            )
-            for step, level in enumerate(reversed(range(steps)))
-        ]
+        tables = zip(topology.unpool_index, topology.unpool_weight, topology.spirals, strict=True)
+        levels, order = in_cache_order([Level(*table) for table in reversed(list(tables))])
+        channels = tuple(bundle.header["sizes"]["channels"])
+        self._first, self._first_bias = _first_matrix(weights, levels[0], channels[0])
+        self._shapes = [(len(level.index), width) for level, width in zip(levels, channels[1:], strict=True)]
+        layouts = []
+        for step, level in enumerate(levels[1:], 1):
+            last = step == len(levels) - 1
+            scale = weights["decoder.output_scale"] if last else np.float32(1)
+            taps, bias = (weights[f"decoder.convs.{step}.{part}"] * scale for part in ("weight", "bias"))
+            rows = inverse(order) if last else np.arange(len(level.index))
+            layouts.append(self._sooner(step, (level, rows, taps, bias)))
+        self._worker = _Worker(layouts, self._shapes)
+        self._team: list[_Worker] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._share_frames()
+
+    @property
+    def choices(self) -> list[str]:
+        """How each level after the first is computed, and by how many threads; for people."""
+        return [*(type(layout).__name__ for layout in self._worker.layouts), f"{len(self._team) or 1} threads"]
 
     def encode(self, labels: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """LSTM over (T, 6) labels: (T, latent) float32, and the memory to carry into the next chunk."""
@@ -60,37 +86,100 @@ class NumpyEngine:
             latents[t] = hidden
         return latents, (hidden, cell)
 
-    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Table 1 on (n, latent): (n, V, 3) float32 millimetres."""
-        batch = len(latents)
-        features = (latents @ self._fc + self._fc_bias).reshape(batch, -1, self._width)
-        # Vertices first: a gathered row then holds all frames of the chunk.
-        features = np.ascontiguousarray(features.transpose(1, 0, 2))
-        for number, stage in enumerate(self._stages):
-            features = _stage(features, *stage)
-            if number + 1 < len(self._stages):
-                np.maximum(features, 0, out=features)
-        features *= np.float32(self._scale)
-        return np.ascontiguousarray(features.transpose(1, 0, 2))
+    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""
+        first = np.empty((len(latents), self._first.shape[1]), np.float32)
+        block = max(1, BLOCK // latents.size)
+        for begin in range(0, first.shape[1], block):
+            part = slice(begin, begin + block)
+            self._matmul(latents, self._first[:, part], out=first[:, part])
+        first += self._first_bias
+        np.maximum(first, 0, out=first)
+        features = first.reshape(len(latents), *self._shapes[0])
+        if self._pool is None or len(latents) == 1:
+            self._worker(features, out)
+            return
+        parts = [slice(number, None, len(self._team)) for number in range(len(self._team))]
+        jobs = [
+            self._pool.submit(worker, features[part], out[part]) for worker, part in zip(self._team, parts, strict=True)
+        ]
+        for job in jobs:
+            job.result()
+
+    def _sooner(self, step: int, given: tuple[Level, NDArray[Any], NDArray[np.float32], NDArray[np.float32]]) -> Layout:
+        """The layout that computes a level sooner here."""
+        coarse, out = (np.ones(self._shapes[number], np.float32) for number in (step - 1, step))
+        one, other = GatherLayout(*given, self._matmul), FoldedLayout(*given, self._matmul)
+        first, second = _time(lambda: one(coarse, out), lambda: other(coarse, out))
+        return other if second < _CLEARLY * first else one
+
+    def _share_frames(self) -> None:
+        """Two threads over the frames, where that pays."""
+        if (os.cpu_count() or 1) < 2:
+            return
+        latents = np.zeros((2 * _FRAMES_EACH, self._first.shape[0]), np.float32)
+        out = np.empty((len(latents), *self._shapes[-1]), np.float32)
+        pool = ThreadPoolExecutor(2, thread_name_prefix="mien")
+        self._team = [_Worker([layout.twin() for layout in self._worker.layouts], self._shapes) for _ in range(2)]
+
+        def run(shared: ThreadPoolExecutor | None) -> None:
+            self._pool = shared
+            self.decode(latents, out)
+
+        alone, together = _time(lambda: run(None), lambda: run(pool))
+        # Either gives the same numbers, so noise may choose.
+        if together >= alone:
+            self._pool, self._team = None, []
+            pool.shutdown()
 
 
-def _stage(
-    features: NDArray[np.float32],
-    unpool: tuple[NDArray[np.intp], NDArray[np.float32]],
-    spirals: NDArray[np.intp],
-    conv: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    """Unpool and convolve: (N_coarse, B, in) -> (N_fine, B, out)."""
-    (index, weight), (taps, bias) = unpool, conv
-    count, batch, width = len(index), features.shape[1], features.shape[2]
-    coarse = features.reshape(len(features), -1)
-    fine = np.zeros((count + 1, batch * width), np.float32)  # the last row is the padding's
-    for corner in range(3):
-        fine[:count] += coarse[index[:, corner]] * weight[:, corner, None]
-    total = np.broadcast_to(bias, (count * batch, len(bias))).copy()
-    for tap, matrix in enumerate(taps):
-        total += fine[spirals[:, tap]].reshape(count * batch, width) @ matrix
-    return total.reshape(count, batch, -1)
+class _Worker:
+    """The stages after the first, for one thread: frames (n, N_1, C_1) -> out (n, V, 3)."""
+
+    def __init__(self, layouts: Sequence[Layout], shapes: Sequence[tuple[int, int]]) -> None:
+        self.layouts = layouts
+        self._features = [np.empty(shape, np.float32) for shape in shapes[1:-1]]
+
+    def __call__(self, frames: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        for frame, target in zip(frames, out, strict=True):
+            features = frame
+            for layout, fine in zip(self.layouts, [*self._features, target], strict=True):
+                layout(features, fine)
+                if fine is not target:
+                    np.maximum(fine, 0, out=fine)
+                features = fine
+
+
+def _first_matrix(
+    weights: dict[str, NDArray[np.float32]], level: Level, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """FC, unpooling and convolution of the first stage as one: (latent, N_1 * C_1) and the bias (N_1 * C_1,).
+
+    Nothing non-linear stands between them.
+    """
+    taps = weights["decoder.convs.0.weight"].astype(np.float64)
+    # The bias is one more latent.
+    both = np.column_stack([weights["decoder.fc.weight"], weights["decoder.fc.bias"]]).astype(np.float64)
+    features = both.reshape(-1, width, both.shape[1])
+    operator = fold(level, len(features))
+    dense = np.einsum("cil,jio->cjol", features, taps).reshape(operator.width, -1)
+    matrix = np.zeros((operator.height, dense.shape[1]))
+    np.add.at(matrix, operator.rows, operator.values[:, None] * dense[operator.columns])
+    matrix = matrix.reshape(-1, both.shape[1])
+    matrix[:, -1] += np.tile(weights["decoder.convs.0.bias"], operator.height)
+    return np.ascontiguousarray(matrix[:, :-1].T.astype(np.float32)), matrix[:, -1].astype(np.float32)
+
+
+def _time(one: Callable[[], None], other: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of two ways, the best of a few trials in turn, after one to warm up."""
+    best = [float("inf"), float("inf")]
+    for trial in range(_TRIALS + 1):
+        for number, way in enumerate((one, other)):
+            begun = time.perf_counter()
+            way()
+            if trial:
+                best[number] = min(best[number], time.perf_counter() - begun)
+    return best[0], best[1]
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .fast import FoldedDecoder
+from .fast import chunk_of
+from .fast_inference import InferenceDecoder
 from .model import Sizes, SpiralDecoder, State, spiral_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from .bundle import Bundle
 
 
 class TorchEngine:
-    """Encoder and decoder of `model.py`, the decoder through `fast.py` where the device has sparse products.
+    """Encoder of `model.py`; decoder through `fast_inference.py`.
 
     Args:
         bundle: the trained generator.
@@ -37,8 +40,8 @@ class TorchEngine:
         network.eval()
         decoder: nn.Module = network.decoder
         assert isinstance(decoder, SpiralDecoder)
-        # Metal has no sparse matrices; the plain form gives the same numbers there.
-        self._decoder = (decoder if device == "mps" else FoldedDecoder(decoder)).to(device)
+        self._decoder = _on(decoder, device)
+        self.chunk = chunk_of(device)
         # The recurrence is tiny and serial: a GPU would only wait for its own kernel launches.
         self._encoder = network.encoder.cpu()
 
@@ -49,9 +52,24 @@ class TorchEngine:
         return latents[0].numpy(), state
 
     @torch.inference_mode()
-    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Table 1 on (n, latent): (n, V, 3) float32 millimetres."""
-        return self._decoder(torch.tensor(latents).to(self.device)).contiguous().cpu().numpy()
+    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""
+        given, target = torch.tensor(latents), torch.from_numpy(out)
+        if self.device == "cpu":
+            self._decoder(given, target)
+        else:
+            target.copy_(self._decoder(given.to(self.device), None))
+
+
+def _on(decoder: SpiralDecoder, device: str) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """The decoder on a device: folded; where torch lacks the weighted sum of rows (an older one on mps), plain."""
+    try:
+        fast = InferenceDecoder(decoder, device)
+        fast(torch.zeros(2, decoder.sizes.latent, device=device))
+    except NotImplementedError:
+        moved = decoder.to(device)
+        return lambda latents, _: moved(latents)
+    return fast
 
 
 def available_devices() -> list[str]:

@@ -104,7 +104,7 @@ def test_wrong_motion(generator: Generator, labels: np.ndarray) -> None:
 
 def test_nan_never_leaves(bundle: Bundle, labels: np.ndarray) -> None:
     generator = Generator(bundle, engine="numpy")
-    generator._engine._fc_bias = np.full_like(generator._engine._fc_bias, np.nan)
+    generator._engine._first_bias = np.full_like(generator._engine._first_bias, np.nan)
     with pytest.raises(MotionError, match="finite"):
         generator.generate(labels)
 
