@@ -17,6 +17,7 @@ import numpy as np
 
 from . import bake as baking
 from . import engine, mesh_bridge, motion
+from .alignment import turned
 from .sample_face import add_sample_face
 from .version import VERSION
 
@@ -97,7 +98,8 @@ def remove_bake(obj: bpy.types.Object) -> int:
 class BakeJob:
     """A bake in three steps, so that a window can stay awake: make it, walk through `compute`, then `finish`.
 
-    The scene is read at the first step and changed at the last; whoever walks away in between has changed nothing.
+    The frames go onto the mesh as they come, in keys that stand at 0; no copy of the performance is kept. Whoever does
+    not go on to the end calls `abort` and has changed nothing; what fails has called it already.
 
     Args:
         obj: the face.
@@ -135,36 +137,53 @@ class BakeJob:
         self.performance = motion.performance(obj, first, last, motion.frame_rate_of(scene), rate)
         present = self._fit.layout.present
         self._indices = self._fit.layout.object_index[present]
-        self._offsets = np.empty((self.performance.frame_count, len(self._indices), 3), np.float32)
-
-    def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
-        """Generates the frames, a few at each step; yields (frames done, frames in all)."""
-        wanted, total = self.performance, self.performance.frame_count
-        present, to_local = self._fit.layout.present, self._fit.to_local.T.astype(np.float32)
-        frames = self._generator.stream(wanted.labels, times=wanted.times, chunk=16, cancelled=cancelled)
-        for first, deformation in frames:
-            self._offsets[first : first + len(deformation)] = deformation[:, present] @ to_local
-            yield first + len(deformation), total
-
-    def finish(self) -> BakeResult:
-        """Writes keys and curves; all or nothing. To be called when `compute` is through."""
-        obj = self._object
-        try:
-            obj.name  # noqa: B018 - Blender raises for what it has freed
-        except ReferenceError as problem:
-            raise engine.MeshError("The face is gone; it was deleted while Mien computed.") from problem
-        if len(obj.data.vertices) != self._vertices or obj.mode != "OBJECT":
-            raise engine.MeshError(f"{obj.name} was changed while Mien computed.", "Bake again.")
         about = {
             "mien": VERSION,
             "bundle": self._loaded.digest,
             "engine": self._generator.engine_name,
             "labels": [float(self.performance.labels.min()), float(self.performance.labels.max())],
         }
-        start = self.performance.start
-        names = baking.write(obj, self._indices, self._offsets, start, about)
+        self._writer = baking.Writer(obj, self._indices, self.performance.start, about)
+
+    def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
+        """Generates the frames, a few at each step; yields (frames done, frames in all)."""
+        wanted, total = self.performance, self.performance.frame_count
+        layout, to_local = self._fit.layout, self._fit.to_local
+        present = slice(None) if layout.present.all() else np.flatnonzero(layout.present)
+        try:
+            frames = self._generator.stream(wanted.labels, times=wanted.times, cancelled=cancelled, reuse=True)
+            for first, deformation in frames:
+                self._check_unchanged()
+                self._writer.add(turned(deformation[:, present], to_local))
+                yield first + len(deformation), total
+        except BaseException:
+            self.abort()
+            raise
+
+    def finish(self) -> BakeResult:
+        """Writes the curves; all or nothing. To be called when `compute` is through."""
+        try:
+            self._check_unchanged()
+            names = self._writer.finish()
+        except BaseException:
+            self.abort()
+            raise
+        obj, start = self._object, self.performance.start
         where = f"{self._generator.engine_name} on {self._generator.device_name}"
         return BakeResult(obj.name, start, start + len(names) - 1, names, where, self.performance.notes)
+
+    def abort(self) -> None:
+        """Takes what was written off the mesh again."""
+        self._writer.abort()
+
+    def _check_unchanged(self) -> None:
+        obj = self._object
+        try:
+            obj.name  # noqa: B018 - Blender raises for what it has freed
+        except ReferenceError as problem:
+            raise engine.MeshError("The face is gone; it was deleted while Mien computed.") from problem
+        if len(obj.data.vertices) != self._vertices or obj.mode != "OBJECT" or obj.data.is_editmode:
+            raise engine.MeshError(f"{obj.name} was changed while Mien computed.", "Bake again.")
 
 
 def bake(

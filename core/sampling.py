@@ -17,6 +17,8 @@ from .spirals import components_of
 from .unpooling import unpooling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from .template import Template
@@ -56,7 +58,9 @@ class Hierarchy:
     unpool_weight: tuple[NDArray[np.float32], ...]
 
 
-def build_hierarchy(template: Template, factor: int = 5, steps: int = 4) -> Hierarchy:
+def build_hierarchy(
+    template: Template, factor: int = 5, steps: int = 4, progress: Callable[[int], None] | None = None
+) -> Hierarchy:
     """Coarser and coarser copies of a template: each level has exactly ceil(N / factor) vertices.
 
     28,431 vertices give 5687, 1138, 228, 46, as in table 1.
@@ -65,6 +69,7 @@ def build_hierarchy(template: Template, factor: int = 5, steps: int = 4) -> Hier
         template: the finest level. Borders, several components and vertices at equal places are all right.
         factor: how many times fewer vertices a level has than the one before it; at least 2.
         steps: how many coarser levels there are; at least 1.
+        progress: called before each step with the number of steps done.
 
     Returns:
         The hierarchy; the same one every time.
@@ -78,7 +83,9 @@ def build_hierarchy(template: Template, factor: int = 5, steps: int = 4) -> Hier
     levels = [Level(itself, template.vertices, template.triangles)]
     indices: list[NDArray[np.int32]] = []
     weights: list[NDArray[np.float32]] = []
-    for _ in range(steps):
+    for step in range(steps):
+        if progress is not None:
+            progress(step)
         fine = levels[-1]
         coarse = coarsen(fine, -(-len(fine.vertices) // factor))
         index, weight = unpooling(fine.vertices, fine.triangles, coarse.keep, coarse.triangles)

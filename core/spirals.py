@@ -111,7 +111,9 @@ def edges_of(triangles: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """(E, 2) int64: the edges of (F, 3) triangles, smaller index first, sorted, each once."""
     corners = np.asarray(triangles, np.int64).reshape(-1, 3)
     sides = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
-    return np.asarray(np.unique(np.sort(sides, axis=1), axis=0), np.int64)
+    # As one number each: sorting those takes a tenth of the time that sorting rows takes.
+    count = int(corners.max(initial=0)) + 1
+    return np.stack(np.divmod(np.unique(sides.min(axis=1) * count + sides.max(axis=1)), count), axis=1)
 
 
 def components_of(triangles: NDArray[np.integer[Any]], count: int) -> NDArray[np.int32]:
@@ -119,8 +121,9 @@ def components_of(triangles: NDArray[np.integer[Any]], count: int) -> NDArray[np
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    edges = edges_of(triangles)
-    graph = csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    start, middle, end = np.asarray(triangles, np.int64).reshape(-1, 3).T
+    links = (np.concatenate([start, middle]), np.concatenate([middle, end]))
+    graph = csr_matrix((np.ones(len(links[0])), links), shape=(count, count))
     label = connected_components(graph, directed=False)[1]
     first, inverse = np.unique(label, return_index=True, return_inverse=True)[1:]
     return np.asarray(np.argsort(np.argsort(first))[inverse], np.int32)

@@ -12,7 +12,7 @@ from .sampling import build_hierarchy
 from .spirals import PADDING, spirals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,9 @@ STEPS = 4
 
 FACTOR = 5
 """How many times more vertices each level has (table 1)."""
+
+VERSION = 1
+"""Raised when `build_topology` gives other tables for the same template: what was kept of it then is stale."""
 
 _SUM_TOLERANCE = 1e-5
 _REMEDY = "Build the topology from its template again."
@@ -92,7 +95,9 @@ class Topology:
         return cls(sizes, walks, index, weight)  # type: ignore[arg-type]  # checked by the class itself
 
 
-def build_topology(template: Template, spiral_length: int = 10) -> Topology:
+def build_topology(
+    template: Template, spiral_length: int = 10, *, progress: Callable[[int, int, str], None] | None = None
+) -> Topology:
     """The levels, spirals and unpooling of table 1 for a template. Always the same for the same mesh.
 
     Each level's spirals start towards its vertex nearest to the template's landmark "nose_tip", or where
@@ -101,19 +106,29 @@ def build_topology(template: Template, spiral_length: int = 10) -> Topology:
     Args:
         template: the finest level; quads count as two triangles.
         spiral_length: L of eq. 3, the centre included; at least 1.
+        progress: called with (steps done, steps in all, what is done next) before each step and at the end.
 
     Raises:
         TemplateError: the length is below 1.
     """
-    hierarchy = build_hierarchy(template, FACTOR, STEPS)
+    if spiral_length < 1:
+        raise TemplateError(f"A spiral has at least one vertex, not {spiral_length}.")
+    tell = progress or _tell_nobody
+    hierarchy = build_hierarchy(template, FACTOR, STEPS, lambda done: tell(done, 2 * STEPS, "collapsing"))
     tip = template.landmarks.get("nose_tip", int(template.vertices[:, 2].argmax()))
     place = template.vertices[tip]
     walks = []
-    for level in hierarchy.levels[:STEPS]:
+    for number, level in enumerate(hierarchy.levels[:STEPS]):
+        tell(STEPS + number, 2 * STEPS, "spirals")
         reference = int(np.linalg.norm(level.vertices - place, axis=1).argmin())
         walks.append(spirals(level.vertices, level.triangles, spiral_length, reference))
+    tell(2 * STEPS, 2 * STEPS, "done")
     sizes = tuple(len(level.vertices) for level in hierarchy.levels)
     return Topology(sizes, tuple(walks), hierarchy.unpool_index, hierarchy.unpool_weight)
+
+
+def _tell_nobody(done: int, total: int, doing: str) -> None:
+    pass
 
 
 def _readonly(array: NDArray[np.generic], dtype: type[np.generic]) -> NDArray[np.generic]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .collapse import is_usable
-from .spirals import components_of
+from .spirals import components_of, edges_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,8 +56,7 @@ def unpooling(
         corners = points[keep][usable]
         here = np.flatnonzero(dropped & np.isin(component, component[keep]))
         queries, faces, further = _round(nearest[here], usable, len(keep))
-        facing = _normals(points, triangles)
-        alike = _alike(facing[here[queries]], corners[faces])
+        alike = _alike(_normals(points, triangles), corners, here[queries], faces)
         fit = ~further | (alike > _SAME_PLANE)
         queries, faces, alike = queries[fit], faces[fit], alike[fit]
         lost = np.flatnonzero(dropped & alone)
@@ -77,9 +76,7 @@ def _nearest_along_surface(
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import dijkstra
 
-    edges = np.unique(
-        np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0
-    )
+    edges = edges_of(triangles)
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
     # An edge between two vertices at one place still is an edge; scipy would take a zero for none.
     length = np.maximum(length, 1e-9 * max(float(length.max(initial=0)), 1e-30))
@@ -138,11 +135,13 @@ def _land(
     return found, face[best], mix / mix.sum(axis=1, keepdims=True)
 
 
-def _alike(facing: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(Q,) cosine between vertex normals and the normals of triangles; 0 where a vertex has none."""
+def _alike(
+    facing: NDArray[np.float64], corners: NDArray[np.float64], vertex: NDArray[np.int64], face: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(Q,) cosine between the normals of vertices and of triangles, pair by pair; 0 where a vertex has none."""
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(facing, axis=1) * np.linalg.norm(normal, axis=1)
-    return np.asarray(np.einsum("qk,qk->q", facing, normal) / np.maximum(lengths, 1e-300))
+    lengths = np.linalg.norm(facing, axis=1)[vertex] * np.linalg.norm(normal, axis=1)[face]
+    return np.asarray(np.einsum("qk,qk->q", facing[vertex], normal[face]) / np.maximum(lengths, 1e-300))
 
 
 def _normals(points: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ class Rule:
 
 
 HEAVY = frozenset({"torch", "scipy", "safetensors", "pymeshlab", "potpourri3d", "trimesh"})
-EXTRAS = HEAVY | {"lightning", "tyro", "tqdm", "anny", "matplotlib", "PIL", "imageio"}
+EXTRAS = HEAVY | {"lightning", "tyro", "tqdm", "platformdirs", "anny", "matplotlib", "PIL", "imageio"}
 
 RULES = {
     "core": Rule(lazily=HEAVY, relative=True),

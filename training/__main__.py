@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - commands speak on standard output
-"""`python -m training`: corpora, training, evaluation, export."""
+"""`python -m training`: corpora, training, evaluation, export, benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import corpus, evaluate, export, train
+from . import benchmark, corpus, evaluate, export, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     train.Train: train.run,
     evaluate.Evaluate: evaluate.run,
     export.Export: export.run,
+    benchmark.Benchmark: benchmark.run,
 }
 Corpus = Annotated[
     Annotated[corpus.MakeHuman, name("makehuman")] | Annotated[corpus.Folder, name("folder")],
@@ -31,7 +32,8 @@ Command = Annotated[
     Corpus
     | Annotated[train.Train, name("train")]
     | Annotated[evaluate.Evaluate, name("evaluate")]
-    | Annotated[export.Export, name("export")],
+    | Annotated[export.Export, name("export")]
+    | Annotated[benchmark.Benchmark, name("benchmark")],
     tyro.conf.OmitSubcommandPrefixes,
 ]
 

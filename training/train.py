@@ -24,9 +24,10 @@ from core.learning.batches import ChainSampler, Sequences
 from core.learning.pca import principal_components
 from core.learning.trainer import Lesson, Schedule, fit, loader
 from core.model import Network, Sizes, pca_network, spiral_network
-from core.topology import Topology, build_topology
+from core.topology import Topology
 
 from .corpora.store import Corpus, open_corpus
+from .topologies import topology_of
 
 _TOPOLOGY = "topology.safetensors"
 _PACKAGES = ("torch", "lightning", "numpy", "scipy", "pymeshlab")
@@ -95,7 +96,7 @@ def run(config: Train) -> int:
     lightning.seed_everything(config.seed, verbose=False)
     train, test = sequences(corpus, "train"), sequences(corpus, "test")
     origin = config.out if config.resume else config.begin_from
-    topology = build_topology(corpus.template, config.spiral_length) if origin is None else read_topology(origin)
+    topology = topology_of(corpus.template, config.spiral_length) if origin is None else read_topology(origin)
     network = make_network(config, topology, train)
     if config.begin_from is not None and not config.resume:
         _begin_from(config.begin_from, network, corpus)

@@ -72,7 +72,9 @@ def test_it_works_in_slices_until_done(operator, window, happy):
     assert (window.timers, window.progress) == (1, (0, 100))
     turns = 0
     while (outcome := operator.modal(window, TIMER)) == {"RUNNING_MODAL"}:
-        assert happy.data.shape_keys is None, "nothing is written before all is computed"
+        blocks = happy.data.shape_keys.key_blocks
+        assert len(blocks) == min(17 + 16 * turns, 61), "the frames go onto the mesh as they come"
+        assert not any(key.value for key in list(blocks)[1:]), "nothing shows before all is there"
         assert operator.modal(window, CLICK) == {"RUNNING_MODAL"}
         turns += 1
     assert outcome == {"FINISHED"}

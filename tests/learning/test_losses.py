@@ -61,3 +61,28 @@ def test_gradients_reach_every_frame_that_counts():
     moved = generated.grad.abs().sum((2, 3))[0]
     assert (moved[:2] > 0).all()
     assert moved[2] == 0
+
+
+def test_value_and_gradient_are_those_of_the_two_losses():
+    """The quick form against the plain ones through autograd, with sequences of different lengths."""
+    torch.manual_seed(3)
+    truth, mask = torch.randn(3, 6, 5, 3), torch.ones(3, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    mask[2, 1:] = False
+    plain = torch.randn(3, 6, 5, 3, requires_grad=True)
+    quick = plain.detach().clone().requires_grad_()
+    wanted = reconstruction_loss(plain, truth, mask) + coherence_loss(plain, truth, mask)
+    (3 * wanted).backward()
+    loss = sequence_loss(quick, truth, mask)
+    (3 * loss).backward()
+    assert loss.item() == pytest.approx(wanted.item())
+    torch.testing.assert_close(quick.grad, plain.grad)
+    assert quick.grad.abs().sum() > 0
+
+
+def test_single_frames_have_no_steps():
+    generated = torch.ones(2, 1, 4, 3, requires_grad=True)
+    loss = sequence_loss(generated, torch.zeros(2, 1, 4, 3), torch.ones(2, 1, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 1
+    torch.testing.assert_close(generated.grad, torch.full((2, 1, 4, 3), 1 / 24))
