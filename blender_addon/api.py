@@ -128,7 +128,7 @@ class BakeJob:
         scene = scene or bpy.context.scene
         self._loaded = engine.load(bundle)
         template = self._loaded.bundle.template
-        self._fit = mesh_bridge.fit(obj, template).demand()
+        self._fit = mesh_bridge.fit_cached(obj, template).demand()
         self._object, self._vertices = obj, len(obj.data.vertices)
         first = scene.frame_start if start is None else start
         last = scene.frame_end if end is None else end

@@ -66,16 +66,25 @@ def _bag(action: bpy.types.Action, slot: object) -> object | None:
     return action.layers[0].strips[0].channelbag(slot)
 
 
+def is_shared(owner: bpy.types.ID) -> bool:
+    """Whether the curves that animate an ID animate others as well."""
+    animation = owner.animation_data
+    action = animation.action if animation else None
+    if action is None:
+        return False
+    if hasattr(action, "slots"):
+        users = len(animation.action_slot.users()) if animation.action_slot else 1
+    else:
+        users = action.users - action.use_fake_user
+    return bool(users > 1)
+
+
 def _check_own(owner: bpy.types.ID, animation: bpy.types.AnimData) -> None:
     """Curves may be added to an action only where they move this ID alone."""
     action = animation.action
     if action.library is not None:
         raise MeshError(f"The animation {action.name} is linked from another file.", "Make it local first.")
-    if hasattr(action, "slots"):
-        users = len(animation.action_slot.users()) if animation.action_slot else 1
-    else:
-        users = action.users - action.use_fake_user
-    if users > 1:
+    if is_shared(owner):
         raise MeshError(
             f"{owner.name} shares the animation {action.name} with others.", "Make it a single-user copy first."
         )

@@ -144,6 +144,7 @@ class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator (the window closes): nothing was changed."""
+        self._work.abort()
         self._clear(context)
 
     def _job(self, context: bpy.types.Context) -> api.BakeJob:
@@ -172,6 +173,7 @@ class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801
         return self._finish(self._work)
 
     def _stop(self) -> set[str]:
+        self._work.abort()
         raise Cancelled
 
     def _finish(self, job: api.BakeJob) -> set[str]:

@@ -71,8 +71,8 @@ class InferenceDecoder:
         self._first, self._first_bias = (part.to(self.device) for part in _first_matrix(decoder, matrices[0]))
         self._first_turned = self._first.t().contiguous()
         self._levels, self._singles = [], []
-        for conv, matrix in zip(decoder.convs[1:], matrices[1:], strict=True):
-            taps, bias = stacked_taps(cast("SpiralConv", conv)).detach(), cast("SpiralConv", conv).bias.detach()
+        for conv, matrix in zip(cast("list[SpiralConv]", decoder.convs[1:]), matrices[1:], strict=True):
+            taps, bias = (part.detach().clone() for part in (stacked_taps(conv), conv.bias))
             last = conv is decoder.convs[-1]
             if last:
                 scale = float(cast("Tensor", decoder.output_scale))

@@ -136,6 +136,29 @@ def test_torch_is_not_imported_for_numpy() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
+def test_torch_needs_no_scipy() -> None:
+    """Blender's Python may have torch and yet no scipy."""
+    code = (
+        "import sys; sys.modules['scipy'] = None; from core.generator import Generator; import numpy as np;"
+        "made = Generator.load('blender_addon/assets/makehuman.safetensors', engine='torch', device='cpu');"
+        "assert made.generate(np.ones((20, 6))).shape == (20, made.template.vertex_count, 3)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+def test_a_stream_may_use_one_array_again_and_again(generator: Generator, labels: np.ndarray) -> None:
+    whole = generator.generate(labels)
+    places, total = set(), 0
+    for first, frames in generator.stream(labels, reuse=True):
+        np.testing.assert_array_equal(frames, whole[first : first + len(frames)])
+        places.add(frames.__array_interface__["data"][0])
+        total += len(frames)
+    assert total == len(labels)
+    assert len(places) == 1
+    kept = [frames for _, frames in generator.stream(labels)]
+    np.testing.assert_array_equal(np.concatenate(kept), whole)
+
+
 def test_ten_thousand_frames_in_bounded_memory(generator: Generator) -> None:
     cue = Cue("happy", 1.0, 1.0, 2.0, 3.0, 4.0)
     labels = np.zeros((10_000, 6), np.float32)

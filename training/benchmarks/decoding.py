@@ -126,20 +126,21 @@ def errors(decoders: Decoders, device: str) -> dict[str, float]:
     return worst
 
 
-def time_frames(decoders: Decoders, device: str, *, quick: bool) -> dict[str, dict[str, float]]:
+def time_frames(decoders: Decoders, device: str, rounds: int) -> dict[str, dict[str, float]]:
     """Median seconds for 1, 10 and 100 frames: {way: {"1": ...}}."""
     table: dict[str, dict[str, float]] = {name: {} for name in decoders.ways}
     for frames in FRAMES:
         latents = _latents(frames)
         given = {name: latents if name in {NUMPY, NO_BLAS} else latents.to(device) for name in decoders.ways}
         ways = {name: (lambda way=way, x=given[name]: way(x)) for name, way in decoders.ways.items()}
-        rounds = {1: 100, 10: 30, 100: 9}[frames] // (3 if quick else 1)
-        for name, seconds in in_turn(ways, rounds, device).items():
+        # Short ones can be timed more often.
+        often = max(round(rounds * {1: 4, 10: 2, 100: 0.5}[frames]), 1)
+        for name, seconds in in_turn(ways, often, device).items():
             table[name][str(frames)] = seconds
     return table
 
 
-def time_steps(network: Network, device: str, *, quick: bool) -> dict[str, float]:
+def time_steps(network: Network, device: str, rounds: int) -> dict[str, float]:
     """Median seconds of a training step of 10 frames: LSTM, decoder, eq. 5, backward, Adam."""
     decoder = network.decoder
     assert isinstance(decoder, SpiralDecoder)
@@ -166,7 +167,7 @@ def time_steps(network: Network, device: str, *, quick: bool) -> dict[str, float
         PLAIN[2]: step(lambda one: one, fused=False),
         FAST: step(FoldedDecoder, fused=True),
     }
-    return in_turn(ways, 7 if quick else 21, device)
+    return in_turn(ways, rounds, device)
 
 
 def floors(network: Network, matrix: float, device: str) -> dict[str, Any]:
