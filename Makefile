@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test lint format dist test-blender bundle clean help
+.PHONY: env demo test lint format dist test-blender benchmark bundle clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -66,13 +66,14 @@ BLENDER ?= blender
 test-blender: dist ## the zip in a Blender application: make test-blender BLENDER=/path/to/blender
 	$(BLENDER) -b --factory-startup --python tests/real_blender/check_extension.py -- dist/mien-*.zip out/real_blender
 
+DEVICE ?= cpu
+benchmark: env ## how fast this machine is: make benchmark DEVICE=cuda; writes docs/benchmark.json and its picture
+	$(RUN) -m training benchmark --device $(DEVICE) --json docs/benchmark.json --plot docs/pictures/benchmark.png
+
 # The default bundle from nothing: corpus, both models, evaluation, export. About 20 minutes on two cores.
-# An allocator that keeps its pages is worth a third of the time.
 CHAINS := --chain 4 --max-rest 10
 SPIRAL := --schedule.epochs 48 --schedule.decay 0.94 --schedule.learning-rate 0.002 --schedule.leak 0.3 --warm-up 6
 PCA := --model pca --schedule.epochs 60 --schedule.decay 0.95 --schedule.learning-rate 0.0015 --warm-up 10
-bundle: export MALLOC_MMAP_THRESHOLD_ = 8589934592
-bundle: export MALLOC_TRIM_THRESHOLD_ = 8589934592
 bundle: env ## train the default bundle again
 	$(RUN) -m training corpus makehuman --out corpora/makehuman
 	$(RUN) -m training train corpora/makehuman --out runs/makehuman-spiral $(CHAINS) $(SPIRAL)
