@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import bpy
 
-from . import api, motion, scene_io
+from . import api, motion, operator_base, scene_io
 from .engine import DEVICES, ENGINES, EXPRESSIONS, Cancelled, Cue, MienError, MotionError
 from .sample_face import add_sample_face
 
@@ -31,6 +31,10 @@ cues.json: a list of objects with the keys expression, intensity, start, apex_st
            {"unit": "seconds", "cues": [...]}
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face that Mien knows, 130 cancelled
 """
+
+
+_MOST_FRAMES = 1_048_574
+"""Blender's own limit, before and after 0."""
 
 
 class _Usage(Exception):
@@ -53,7 +57,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(status)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one for each kind of end
     """Runs one command; returns the exit code, never raises for what a person can put right.
 
     Args:
@@ -72,6 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell("Cancelled; nothing was written.", CANCELLED)
     except MienError as problem:
         return _tell(str(problem), FAILED)
+    except MemoryError:
+        return _tell("There is not enough memory for so many frames; bake fewer.", FAILED)
+    except Exception as problem:
+        if operator_base.RAISE_UNEXPECTED:
+            raise
+        report = operator_base.write_report()
+        return _tell(f"Mien did not expect this ({problem}). A report lies in {report}", FAILED)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -197,12 +208,16 @@ def _cue(entry: Any, source: str, factor: float) -> Cue:
         raise MotionError(f"The cue {source} is incomplete.", f"Give {', '.join(_CUE_FIELDS)}.")
     try:
         numbers = [float(entry[name]) for name in _CUE_FIELDS[1:]]
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, OverflowError) as problem:
         raise MotionError(f"The cue {source} holds something that is not a number.") from problem
     intensity, *times = numbers
     expression = str(entry["expression"]).lower()
     if expression not in EXPRESSIONS:
         raise MotionError(f"There is no expression {expression!r}.", f"Choose one of {', '.join(EXPRESSIONS)}.")
+    if any(abs(time * factor) > _MOST_FRAMES for time in times):
+        raise MotionError(
+            f"The cue {source} goes beyond Blender's {_MOST_FRAMES:,} frames.", "Give frames of the scene."
+        )
     return Cue(expression, intensity, *(time * factor for time in times))
 
 
@@ -233,4 +248,8 @@ def _range(options: argparse.Namespace, cues: list[Cue], scene: bpy.types.Scene)
     end = end if options.end is None else options.end
     if end < start:
         raise _Usage(f"the range from {start} to {end} holds no frame")
+    if start < -_MOST_FRAMES or end > _MOST_FRAMES:
+        raise _Usage(f"the range from {start} to {end} goes beyond Blender's {_MOST_FRAMES:,} frames")
+    if start < 0 and any(path.suffix.lower() == ".glb" for path in options.out):
+        raise _Usage(f"a .glb begins at frame 0 or later, not at {start}; move the cues, or give --start 0")
     return start, end

@@ -90,6 +90,8 @@ def load(path: str | Path = "") -> Loaded:
         # A damaged file is remembered too: the panel asks with every redraw.
         try:
             found: Loaded | MienError = Loaded(file, hashlib.sha256(file.read_bytes()).hexdigest(), read_bundle(file))
+        except OSError as problem:
+            found = BundleError(f"The bundle {file} cannot be read ({problem.strerror}).", "Choose another file.")
         except MienError as problem:
             found = problem
         _loaded.clear()
@@ -97,7 +99,8 @@ def load(path: str | Path = "") -> Loaded:
         _loaded[key] = found
     entry = _loaded[key]
     if isinstance(entry, MienError):
-        raise entry
+        # Anew each time: the same one would carry the traces of all times before.
+        raise entry.with_traceback(None)
     return entry
 
 

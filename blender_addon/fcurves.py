@@ -115,13 +115,84 @@ def fill(curve: bpy.types.FCurve, keys: NDArray[np.float64]) -> None:
     curve.update()
 
 
-def replace_span(curve: bpy.types.FCurve, first: float, last: float, keys: NDArray[np.float64]) -> None:
-    """Puts linear keys (n, 2) in the place of those from `first` to `last`; all others stay as they are."""
+def hold_handles(point: bpy.types.Keyframe) -> None:
+    """Frees a key's handles where they stand: Blender moves automatic ones when keys come or go beside them."""
+    places = point.handle_left.copy(), point.handle_right.copy()
+    point.handle_left_type = point.handle_right_type = "FREE"
+    point.handle_left, point.handle_right = places
+
+
+def split(curve: bpy.types.FCurve, frame: float) -> bool:
+    """Puts a key on a curve without changing it: exact for straight, stepped and Bezier pieces.
+
+    Returns:
+        False where the piece is of another kind, and nothing was done. Before the first key and behind the last one
+        there is nothing to split.
+    """
     points = curve.keyframe_points
+    number = sum(point.co.x <= frame for point in points) - 1
+    if not 0 <= number < len(points) - 1 or points[number].co.x == frame:
+        return True
+    start, end = points[number], points[number + 1]
+    kind = start.interpolation
+    if kind not in {"LINEAR", "CONSTANT", "BEZIER"}:
+        return False
+    value, pieces = curve.evaluate(frame), None if kind != "BEZIER" else _cut(_bezier(start, end), frame)
+    hold_handles(start)
+    hold_handles(end)
+    points.insert(frame, value, options={"FAST"})
+    # Blender's array is a new one now, and its own idea of the handles is in it.
+    start, middle, end = (points[number + step] for step in range(3))
+    middle.interpolation = kind
+    if pieces is not None:
+        middle.handle_left_type = middle.handle_right_type = "FREE"
+        start.handle_right, middle.handle_left, middle.handle_right, end.handle_left = pieces
+    curve.update()
+    return True
+
+
+def _bezier(start: bpy.types.Keyframe, end: bpy.types.Keyframe) -> NDArray[np.float64]:
+    """(4, 2) control points of a piece, as Blender evaluates it: handles that overlap in time are shortened."""
+    points = np.array([start.co, start.handle_right, end.handle_left, end.co], np.float64)
+    out, back, length = points[1] - points[0], points[3] - points[2], points[3, 0] - points[0, 0]
+    reach = abs(out[0]) + abs(back[0])
+    if reach > length:
+        points[1], points[2] = points[0] + out * length / reach, points[3] - back * length / reach
+    return points
+
+
+def _cut(points: NDArray[np.float64], frame: float) -> list[NDArray[np.float64]]:
+    """The four new handles of a Bezier piece cut at a frame (de Casteljau): outer, left, right, inner."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        part = (low + high) / 2
+        weights = np.array([(1 - part) ** 3, 3 * part * (1 - part) ** 2, 3 * part**2 * (1 - part), part**3])
+        low, high = (part, high) if weights @ points[:, 0] < frame else (low, part)
+    one = points[:-1] + part * np.diff(points, axis=0)
+    two = one[:-1] + part * np.diff(one, axis=0)
+    return [one[0], two[0], two[1], one[2]]
+
+
+def replace_span(curve: bpy.types.FCurve, keys: NDArray[np.float64]) -> None:
+    """Puts linear keys (n, 2) in the place of those from the first one's frame to the last one's.
+
+    All others stay as they are. A key that stands where a new one comes gets the new value and keeps its handles; how
+    the curve goes on behind the last one is not changed either.
+    """
+    points = curve.keyframe_points
+    new = {float(np.float32(frame)): float(value) for frame, value in keys}
+    first, last = min(new), max(new)
     for index in reversed([i for i, point in enumerate(points) if first <= point.co.x <= last]):
-        points.remove(points[index], fast=True)
-    for frame, value in keys:
-        points.insert(float(frame), float(value), options={"FAST"}).interpolation = "LINEAR"
+        if points[index].co.x not in new:
+            points.remove(points[index], fast=True)
+    for point in points:
+        if point.co.x in new:
+            hold_handles(point)
+            point.co.y = new.pop(point.co.x)
+            if point.co.x != last:
+                point.interpolation = "LINEAR"
+    for frame, value in new.items():
+        points.insert(frame, value, options={"FAST"}).interpolation = "LINEAR"
     curve.update()
 
 

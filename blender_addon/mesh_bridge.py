@@ -137,11 +137,14 @@ def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one
             sentence=f"{obj.name} is linked from another file and cannot get shape keys.",
             remedy="Make it local: Object > Relations > Make Local > Selected Objects and Data.",
         )
-    if obj.mode in {"EDIT", "SCULPT"}:
+    if obj.mode != "OBJECT":
+        mode = obj.mode.replace("_", " ").title()
+        return Fit(ok=False, sentence=f"{obj.name} is in {mode} Mode.", remedy="Go back to Object Mode.")
+    if obj.data.is_editmode:
         return Fit(
             ok=False,
-            sentence=f"{obj.name} is in {obj.mode.capitalize()} Mode.",
-            remedy="Go back to Object Mode.",
+            sentence=f"Another object with the mesh of {obj.name} is in Edit Mode.",
+            remedy="Leave Edit Mode there.",
         )
     if len(obj.data.vertices) == 0:
         return Fit(ok=False, sentence=f"{obj.name} has no vertices.", remedy="Pick the mesh of the face.")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SETTLE = 1.0
 """Seconds that the generator's memory runs before the first key: it starts at rest, whatever the first value is."""
 
+_HARDLY = 1e-6
+"""A cue that exceeds a curve by no more changes nothing."""
+
 AHEAD = 2
 """Label frames read beyond the last baked frame: frames between labels are interpolated through two on each side."""
 
@@ -119,19 +122,41 @@ def strength_path(name: str) -> str:
 def write_cue(obj: bpy.types.Object, cue: Cue) -> None:
     """Keys one cue on the timeline (figure 2: linear onset and offset); its times are frames here.
 
-    Where the expression is keyed already within the cue, the stronger of both counts at each moment; keys outside the
-    cue stay. A cue without onset or offset (a jump) gets one of a frame.
+    Where the expression is keyed already within the cue, the stronger of both counts at each moment; where the cue is
+    nowhere the stronger one, nothing is written. Outside the cue the curve stays as it is: a piece that the cue cuts
+    goes on exactly (eased ones: frame by frame). A cue without onset or offset (a jump) gets one of a frame.
+
+    Raises:
+        MotionError: the strength's curve has modifiers, which would act on what they made already.
+        MeshError: the animation cannot be written to.
     """
     curves = fcurves.curves_of(obj, create=f"{obj.name} Mien")
     path = strength_path(cue.expression)
     curve = curves.find(path)
     keys = _corners(cue)
-    if curve is None:
+    if curve is None or curve.is_empty:
         fcurves.write(curves, path, keys[:, 0], keys[:, 1])
         return
-    if not curve.is_empty:
-        keys = _stronger(curve, keys)
-    fcurves.replace_span(curve, keys[0, 0], keys[-1, 0], keys)
+    if any(not modifier.mute for modifier in curve.modifiers):
+        raise MotionError(
+            f"The strength of {cue.expression} has F-curve modifiers.",
+            "Bake or remove them in the graph editor's sidebar first.",
+        )
+    if not _is_stronger(curve, keys):
+        return
+    # So the curve goes on outside the cue as it went.
+    whole = all([fcurves.split(curve, keys[0, 0]), fcurves.split(curve, keys[-1, 0])])
+    span = (keys[0, 0], keys[-1, 0]) if whole else _eased_span(curve, keys[0, 0], keys[-1, 0])
+    keys = _stronger(curve, keys, span)
+    fcurves.replace_span(curve, keys)
+
+
+def show_strength(obj: bpy.types.Object, expression: str, frame: float) -> None:
+    """Lets a strength show what its curve says at a frame; nothing else in the scene is evaluated anew."""
+    curves = fcurves.curves_of(obj)
+    curve = curves.find(strength_path(expression)) if curves is not None else None
+    if curve is not None:
+        setattr(obj.mien, expression, curve.evaluate(frame))
 
 
 def _corners(cue: Cue) -> NDArray[np.float64]:
@@ -143,15 +168,51 @@ def _corners(cue: Cue) -> NDArray[np.float64]:
     return np.array(corners)
 
 
-def _stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The upper of a curve and the corners' polygon, as keys: at the corners of both and where they cross."""
-    first, last = corners[0, 0], corners[-1, 0]
-    own = [point.co.x for point in curve.keyframe_points if first <= point.co.x <= last]
-    frames = np.unique(np.concatenate([corners[:, 0], own]))
-    old = np.array([curve.evaluate(frame) for frame in frames])
-    gap = np.interp(frames, *corners.T) - old
+def _is_stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64]) -> bool:
+    """Whether the corners' polygon lies above the curve anywhere."""
+    frames = _frames_between(curve, corners, corners[0, 0], corners[-1, 0])
+    return bool((np.interp(frames, *corners.T) > _read(curve.evaluate, frames) + _HARDLY).any())
+
+
+def _eased_span(curve: bpy.types.FCurve, first: float, last: float) -> tuple[float, float]:
+    """The span of a cue, stretched to the ends of the pieces that it cuts: easings cannot be split, only sampled."""
+    low = max((point.co.x for point in curve.keyframe_points if point.co.x <= first), default=first)
+    high = min((point.co.x for point in curve.keyframe_points if point.co.x >= last), default=last)
+    return low, high
+
+
+def _frames_between(
+    curve: bpy.types.FCurve, corners: NDArray[np.float64], first: float, last: float
+) -> NDArray[np.float64]:
+    """Where keys must stand: at the corners, at the curve's own keys, and where it is not straight on every frame."""
+    own = [point for point in curve.keyframe_points if first <= point.co.x <= last]
+    before = [point for point in curve.keyframe_points if point.co.x < first][-1:]
+    frames = [first, last, *corners[:, 0], *(point.co.x for point in own)]
+    if any(point.interpolation != "LINEAR" for point in (*before, *own)):
+        frames += range(math.ceil(first), math.floor(last) + 1)
+    return np.unique(np.asarray(frames, np.float64))
+
+
+def _stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
+    """The upper of a curve and the corners' polygon over the span, as keys: (n, 2) frames and values."""
+    frames = _frames_between(curve, corners, *span)
+    gap = _cue_at(frames, corners) - _read(curve.evaluate, frames)
     crossing = np.flatnonzero(gap[:-1] * gap[1:] < 0)
     part = gap[crossing] / (gap[crossing] - gap[crossing + 1])
     frames = np.unique(np.concatenate([frames, frames[crossing] + part * np.diff(frames)[crossing]]))
-    old = np.array([curve.evaluate(frame) for frame in frames])
-    return np.column_stack([frames, np.maximum(old, np.interp(frames, *corners.T))])
+    values = np.maximum(_read(curve.evaluate, frames), _cue_at(frames, corners))
+    # A key on a straight line between its neighbours says nothing.
+    told = np.concatenate([[True], np.abs(values[1:-1] - _halfway(frames, values)) > _HARDLY, [True]])
+    return np.column_stack([frames, values])[told]
+
+
+def _halfway(frames: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each value but the ends' would be on the straight line between its neighbours."""
+    part = (frames[1:-1] - frames[:-2]) / (frames[2:] - frames[:-2])
+    return values[:-2] + part * (values[2:] - values[:-2])
+
+
+def _cue_at(frames: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The corners' polygon; outside it, lower than any strength."""
+    outside = (frames < corners[0, 0]) | (frames > corners[-1, 0])
+    return np.where(outside, -1e9, np.interp(frames, *corners.T))

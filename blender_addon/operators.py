@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty  # noqa: TC002 - Blender evaluates the annotations
 
-from . import api, engine, mesh_bridge, rest
+from . import api, engine, mesh_bridge, motion, rest
 from .engine import MAX_INTENSITY, Cancelled, MienError
 from .operator_base import MienOperator
 from .preferences import choice
@@ -98,8 +98,7 @@ class MIEN_OT_add_expression(MienOperator, bpy.types.Operator):  # noqa: N801
         face = face_of(context)
         times = (self.start, self.apex_start, self.apex_end, self.end)
         api.add_expression(face, self.expression, self.intensity, *times)
-        # The strengths in the panel show the new keys at once.
-        context.scene.frame_set(context.scene.frame_current)
+        motion.show_strength(face, self.expression, context.scene.frame_current_final)
         self.report({"INFO"}, f"{self.expression.capitalize()} from frame {self.start} to {self.end}. Bake to see it.")
         return {"FINISHED"}
 

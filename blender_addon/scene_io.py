@@ -73,14 +73,17 @@ def _weld(mesh: bpy.types.Mesh) -> None:
     first, group = first_of_equal(positions)
     if len(first) == len(positions):
         return
-    corners = [[int(group[corner]) for corner in face.vertices] for face in mesh.polygons]
-    slots = np.array([face.material_index for face in mesh.polygons], np.int32)
-    # An edge of no length (a pole, closed by the split) leaves a corner twice in its face.
-    kept = [number for number, face in enumerate(corners) if len(set(face)) > 2]
-    mesh.clear_geometry()
-    mesh.from_pydata(positions[first].tolist(), [], [list(dict.fromkeys(corners[number])) for number in kept])
-    mesh.polygons.foreach_set("material_index", slots[kept])
-    mesh.shade_smooth()
+    import bmesh
+
+    # bmesh carries along what hangs on corners and vertices: texture coordinates, colours, weights.
+    work = bmesh.new()
+    work.from_mesh(mesh)
+    work.verts.ensure_lookup_table()
+    target = first[group]
+    moved = np.flatnonzero(target != np.arange(len(target)))
+    bmesh.ops.weld_verts(work, targetmap={work.verts[one]: work.verts[target[one]] for one in moved.tolist()})
+    work.to_mesh(mesh)
+    work.free()
     mesh.update()
 
 
@@ -130,6 +133,8 @@ def check_outputs(paths: Sequence[Path]) -> None:
             raise MienError(f"{path.name} is of no kind that can be written.", f"Give {' or '.join(OUTPUTS)}.")
         if not path.parent.is_dir():
             raise MienError(f"There is no folder {path.parent}.")
+        if path.is_dir():
+            raise MienError(f"{path} is a folder.", "Give the name of a file.")
 
 
 def _export(path: Path, kind: str) -> None:

@@ -53,6 +53,10 @@ class Bundle:
     samples: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What reading words and numbers can end in that are not what they should be."""
+
+
 def read_arrays(path: Path | str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """All arrays and the text metadata of a safetensors file; nothing in it is trusted.
 
@@ -69,10 +73,10 @@ def read_arrays(path: Path | str) -> tuple[dict[str, NDArray[Any]], dict[str, st
         raise BundleError(f"The file {path.name} is not a bundle, or was cut off.", _REMEDY)
     try:
         header = json.loads(data[8 : 8 + length])
-        metadata = header.pop("__metadata__", {})
+        metadata = {str(word): str(text) for word, text in header.pop("__metadata__", {}).items()}
         body = memoryview(data)[8 + length :]
         arrays = {name: _array(entry, body) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except _DAMAGE as problem:
         raise BundleError(f"The file {path.name} is damaged ({problem}).", _REMEDY) from problem
     return arrays, metadata
 
@@ -145,7 +149,7 @@ def read_bundle(path: Path | str) -> Bundle:
         _check(header, template, topology, weights, samples)
     except BundleError:
         raise
-    except (MienError, KeyError, TypeError, ValueError) as problem:
+    except (MienError, *_DAMAGE) as problem:
         raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
     return Bundle(header, template, topology, weights, samples)
 
@@ -185,6 +189,9 @@ def _check(
     if header["template_hash"] != template.content_hash:
         raise BundleError("The bundle was made for another template than it carries.", _REMEDY)
     sizes = header["sizes"]
+    levels, channels = len(topology.sizes), sizes["channels"]
+    if len(channels) != levels or channels[-1] != 3 or sizes["labels"] != len(EXPRESSIONS) or sizes["latent"] < 1:
+        raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
     fits = tuple(reversed(sizes["vertices"])) == tuple(topology.sizes)
     if not fits or topology.sizes[0] != template.vertex_count:
         raise BundleError("The bundle's levels do not fit its template.", _REMEDY)

@@ -125,3 +125,39 @@ def test_nothing_is_written_when_the_bundle_is_wrong(bundle: Bundle, tmp_path: P
     with pytest.raises(BundleError, match="shapes"):
         write_bundle(tmp_path / "b.safetensors", wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("metadata", ["[]", "null", "3", '"words"'])
+def test_metadata_that_are_no_dictionary(path: Path, metadata: str) -> None:
+    text = f'{{"__metadata__": {metadata}}}'.encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(BundleError):
+        read_bundle(path)
+
+
+def test_words_made_to_break_the_reader(bundle: Bundle, path: Path) -> None:
+    original, sizes = path.read_bytes(), bundle.header["sizes"]
+    deep = "[" * 100_000 + "]" * 100_000
+    wrong = [
+        {"channels": []},
+        {"channels": sizes["channels"][1:]},
+        {"channels": [*sizes["channels"][:-1], 4]},
+        {"labels": 7},
+        {"latent": float("inf")},
+        {"latent": 0},
+        {"vertices": 5},
+    ]
+    headers = [deep, "null", "[]", *(json.dumps({**bundle.header, "sizes": {**sizes, **one}}) for one in wrong)]
+    for header in headers:
+        path.write_bytes(original)
+        rewrite(path, header=header)
+        with pytest.raises(BundleError):
+            read_bundle(path)
+    whole = f'{{"a": {deep}}}'.encode()
+    path.write_bytes(len(whole).to_bytes(8, "little") + whole)
+    with pytest.raises(BundleError):
+        read_bundle(path)
+    endless = b'{"a": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 4]}}'
+    path.write_bytes(len(endless).to_bytes(8, "little") + endless + b"0000")
+    with pytest.raises(BundleError):
+        read_bundle(path)
