@@ -124,35 +124,6 @@ class Writer:
         self._object.data.shape_keys[BAKED] = json.dumps({**self._record, **self._about, "names": names})
 
 
-def write(
-    obj: bpy.types.Object,
-    indices: NDArray[np.int32],
-    offsets: NDArray[np.float32],
-    start: int,
-    about: dict[str, Any],
-) -> list[str]:
-    """Bakes frames that are all there; see `Writer`. Whatever fails, the object is as it was before.
-
-    Args:
-        obj: as for `Writer`.
-        indices: as for `Writer`.
-        offsets: (n, P, 3) object units, added to the Basis.
-        start: as for `Writer`.
-        about: as for `Writer`.
-
-    Raises:
-        MotionError: offsets that are not finite, or no frames.
-        MeshError: the animation of the shape keys cannot take F-curves.
-    """
-    writer = Writer(obj, indices, start, about)
-    try:
-        writer.add(offsets)
-        return writer.finish()
-    except BaseException:
-        writer.abort()
-        raise
-
-
 def remove(obj: bpy.types.Object) -> int:
     """Takes Mien's shape keys and their curves away; the object is as it was before the first bake.
 

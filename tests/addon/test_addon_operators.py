@@ -70,7 +70,7 @@ def test_known_errors_are_one_report_and_change_nothing(mien, scene, face):
 
 def test_the_unexpected_is_written_to_a_file(mien, happy, monkeypatch):
     monkeypatch.setattr(mien.operator_base, "RAISE_UNEXPECTED", False)
-    monkeypatch.setattr(mien.bake, "write", lambda *_: 1 / 0)
+    monkeypatch.setattr(mien.bake.Writer, "finish", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match="A report lies in") as caught:
         bpy.ops.mien.bake()
     path = Path(str(caught.value).split("A report lies in ")[1].strip())
