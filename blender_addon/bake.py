@@ -78,7 +78,7 @@ class Writer:
                 self._moved[self._indices] = self._rest + frame
             key.points.foreach_set("co", self._moved.reshape(-1))
         obj.active_shape_key_index = self._record["active"]
-        self._note([*self._old.get("names", []), *self._names])
+        self._note([*self._old.get("names", []), *self._names], unfinished=True)
 
     def finish(self) -> list[str]:
         """Animates the keys, and takes an earlier bake away.
@@ -103,7 +103,6 @@ class Writer:
             if name != key_name(self._start + number):
                 key.name = key_name(self._start + number)
                 self._names[number] = key.name
-        self._about = {**self._about, "start": self._start, "end": self._start + len(self._names) - 1}
         self._note(self._names)
         _show(obj, self._start, self._names)
         return self._names
@@ -120,8 +119,11 @@ class Writer:
                 _leave(obj, self._record)
         self._names = []
 
-    def _note(self, names: list[str]) -> None:
-        self._object.data.shape_keys[BAKED] = json.dumps({**self._record, **self._about, "names": names})
+    def _note(self, names: list[str], **more: Any) -> None:
+        span = {"start": self._start, "end": self._start + len(self._names) - 1}
+        self._object.data.shape_keys[BAKED] = json.dumps(
+            {**self._record, **self._about, **span, **more, "names": names}
+        )
 
 
 def remove(obj: bpy.types.Object) -> int:

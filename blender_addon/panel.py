@@ -126,11 +126,13 @@ class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
         record = rest.record_of(face.data.shape_keys) if face is not None and face.type == "MESH" else {}
         start, end = settings.range_in(context.scene)
         baked = (record.get("start"), record.get("end"))
-        if record:
+        if record.get("unfinished"):
+            say(layout, context, f"Unfinished: frames {baked[0]} to {baked[1]} so far", "SORTTIME")
+        elif record:
             say(layout, context, f"Baked: frames {baked[0]} to {baked[1]}", "CHECKMARK")
         if end < start:
             say(layout, context, f"The range from {start} to {end} holds no frame.", "ERROR")
-        elif face is not None and face.type == "MESH" and (start, end) != baked:
+        elif face is not None and face.type == "MESH" and ((start, end) != baked or record.get("unfinished")):
             megabytes = (end - start + 1) * len(face.data.vertices) * BYTES_A_VERTEX / 1e6
             say(layout, context, f"Frames {start} to {end}: about {megabytes:,.0f} MB")
         row = layout.row(align=True)

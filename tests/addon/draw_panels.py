@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 
 import blender_addon
-from blender_addon import engine, panel
+from blender_addon import api, engine, panel
 
 PANELS = (panel.MIEN_PT_face, panel.MIEN_PT_expression, panel.MIEN_PT_strengths, panel.MIEN_PT_bake)
 
@@ -58,6 +58,10 @@ bpy.ops.mien.add_expression()
 scene.frame_end = 10
 bpy.ops.mien.bake()
 states["baked"] = drawn()
+steps = api.BakeJob(scene.mien.face, start=1, end=100).compute()
+next(steps)
+states["half baked"] = drawn()
+steps.close()
 scene.mien.own_range, scene.mien.frame_end = True, -5
 states["no frames"] = drawn()
 engine.DEFAULT_BUNDLE = Path("/nowhere.safetensors")

@@ -51,6 +51,9 @@ def test_an_unfinished_bake_is_on_record(mien, happy):
     steps = job.compute()
     next(steps)
     written = len(blocks(happy)) - 1
+    record = mien.rest.record_of(happy.data.shape_keys)
+    assert record["unfinished"]
+    assert record["end"] - record["start"] + 1 == written - 5
     assert written > 5
     assert mien.api.remove_bake(happy) == written
     assert happy.data.shape_keys is None

@@ -40,6 +40,7 @@ def drawing(tmp_path_factory):
         ),
         ("edit", ["Edit Mode", "Object Mode"], ["Fits the"]),
         ("baked", ["Baked: frames 1 to 10", "remove_bake", "Bake Again"], []),
+        ("half baked", ["Unfinished: frames 1 to 16 so far", "remove_bake"], ["None", "Baked:"]),
         ("no frames", ["holds no frame"], []),
         ("no bundle", ["There is no bundle", "Install the"], ["Fits the"]),
     ],
