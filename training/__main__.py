@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - commands speak on standard output
-"""`python -m training`: corpora, training, evaluation, export, benchmark."""
+"""`python -m training`: corpora, training, evaluation, report, export, benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import benchmark, corpus, evaluate, export, train
+from . import benchmark, corpus, evaluate, export, report, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     corpus.Folder: corpus.run_folder,
     train.Train: train.run,
     evaluate.Evaluate: evaluate.run,
+    report.Report: report.run,
     export.Export: export.run,
     benchmark.Benchmark: benchmark.run,
 }
@@ -35,6 +36,7 @@ Command = Annotated[
     Corpus
     | Annotated[train.Train, name("train")]
     | Annotated[evaluate.Evaluate, name("evaluate")]
+    | Annotated[report.Report, name("report")]
     | Annotated[export.Export, name("export")]
     | Annotated[benchmark.Benchmark, name("benchmark")],
     tyro.conf.OmitSubcommandPrefixes,
