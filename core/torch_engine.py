@@ -66,7 +66,9 @@ def _on(decoder: SpiralDecoder, device: str) -> Callable[[Tensor, Tensor | None]
     try:
         fast = InferenceDecoder(decoder, device)
         fast(torch.zeros(2, decoder.sizes.latent, device=device))
-    except NotImplementedError:
+    except RuntimeError:  # NotImplementedError is one, too
+        if device == "cpu":
+            raise
         moved = decoder.to(device)
         return lambda latents, _: moved(latents)
     return fast
