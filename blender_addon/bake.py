@@ -50,6 +50,7 @@ class Writer:
         self._old = record_of(keys)
         self._record: dict[str, Any] = {**_before(obj), **{key: self._old[key] for key in _STATE if key in self._old}}
         self._names: list[str] = []
+        self._closed = False
 
     def add(self, offsets: NDArray[np.float32]) -> None:
         """Writes the next frames.
@@ -104,11 +105,15 @@ class Writer:
                 key.name = key_name(self._start + number)
                 self._names[number] = key.name
         self._note(self._names)
+        self._closed = True
         _show(obj, self._start, self._names)
         return self._names
 
     def abort(self) -> None:
         """Takes the new keys away; the object is as it was before. An object that is gone needs nothing."""
+        if self._closed:
+            return
+        self._closed = True
         obj = self._object
         with contextlib.suppress(ReferenceError), _out_of_edit_mode(obj):
             _remove_keys(obj, self._names)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SETTLE = 1.0
 """Seconds that the generator's memory runs before the first key: it starts at rest, whatever the first value is."""
 
+_SAME_FRAME = 0.011
+
 _HARDLY = 1e-6
 """A cue that exceeds a curve by no more changes nothing."""
 
@@ -142,6 +144,10 @@ def write_cue(obj: bpy.types.Object, cue: Cue) -> None:
             f"The strength of {cue.expression} has F-curve modifiers.",
             "Bake or remove them in the graph editor's sidebar first.",
         )
+    # Blender keeps frames in single precision, and takes keys within a hundredth of a frame for the same one.
+    keys[:, 0] = keys[:, 0].astype(np.float32)
+    for point in curve.keyframe_points:
+        keys[np.abs(keys[:, 0] - point.co.x) < _SAME_FRAME, 0] = point.co.x
     if not _is_stronger(curve, keys):
         return
     # So the curve goes on outside the cue as it went.

@@ -116,7 +116,7 @@ class InferenceDecoder:
             SparseOperator(matrix).to(self.device),
             taps.contiguous().to(self.device),
             bias[:, None].to(self.device),
-            torch.empty(count, len(taps), self.chunk, device=self.device),
+            torch.zeros(count, len(taps), self.chunk, device=self.device),
         )
 
     def _single_level(self, taps: Tensor, bias: Tensor, matrix: Sparse) -> _SingleLevel:
@@ -129,8 +129,8 @@ class InferenceDecoder:
             _csr(matrix) if self.device.type == "cpu" else SparseOperator(matrix).to(self.device),
             wide.contiguous().to(self.device),
             pad(bias, (0, length * lanes - len(bias)))[None].to(self.device),
-            torch.empty(count, length * lanes, device=self.device),
-            torch.empty(matrix.height, lanes, device=self.device),
+            torch.zeros(count, length * lanes, device=self.device),
+            torch.zeros(matrix.height, lanes, device=self.device),
         )
 
     def _many(self, latents: Tensor, out: Tensor) -> None:

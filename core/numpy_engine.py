@@ -88,6 +88,8 @@ class NumpyEngine:
 
     def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""
+        if len(latents) == 0:
+            return
         first = np.empty((len(latents), self._first.shape[1]), np.float32)
         block = max(1, BLOCK // latents.size)
         for begin in range(0, first.shape[1], block):

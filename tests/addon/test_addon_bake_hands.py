@@ -96,3 +96,13 @@ def test_frames_are_not_kept_beside_the_mesh(mien, happy):
         mien.api.remove_bake(happy)
     frame = len(happy.data.vertices) * 12
     assert peaks[1] - peaks[0] < 0.25 * 192 * frame
+
+
+def test_a_late_abort_takes_no_finished_bake_away(mien, happy):
+    job = mien.api.BakeJob(happy, start=1, end=5)
+    for _ in job.compute():
+        pass
+    job.finish()
+    job.abort()
+    assert len(blocks(happy)) == 6
+    assert mien.api.remove_bake(happy) == 5

@@ -259,3 +259,10 @@ def test_an_empty_stretch_gets_no_more_keys_than_the_cue_needs(mien, face):
     bezier(face, (-20, 0.0), (100, 0.0))
     mien.api.add_expression(face, "happy", 1.0, 30, 33, 41, 45)
     assert [point.co.x for point in curve_of(mien, face).keyframe_points] == [-20, 30, 33, 41, 45, 100]
+
+
+def test_cues_at_frames_that_are_not_whole(mien, face):
+    mien.api.add_expression(face, "happy", 0.8, 1.0, 4.0, 7.0, 10.1)
+    mien.api.add_expression(face, "happy", 0.9, 10.1, 14.3, 17.7, 20.2)
+    mien.api.add_expression(face, "happy", 1.0, 10.104, 12.0, 13.0, 20.195)
+    assert curve_of(mien, face).evaluate(12.5) == pytest.approx(1.0, abs=1e-3)

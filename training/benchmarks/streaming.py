@@ -5,7 +5,6 @@ python -m training.benchmarks.streaming BUNDLE [FRAMES] [ENGINE] [DEVICE]: print
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +33,15 @@ def _held() -> float:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
         return _peak()
+    import resource
+
     return pages * resource.getpagesize() / 1e6
 
 
 def _peak() -> float:
     """The most memory this process ever held, MB."""
+    import resource  # not on Windows, where every other command must still start
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
