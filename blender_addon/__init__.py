@@ -9,6 +9,8 @@ from . import cli, operators, panel, preferences, properties, sample_face
 
 CLASSES = (
     preferences.MienPreferences,
+    preferences.MIEN_OT_install_pack,
+    preferences.MIEN_OT_remove_pack,
     properties.MienFace,
     properties.MienScene,
     operators.MIEN_OT_pick_face,

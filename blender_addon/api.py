@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from . import bake as baking
-from . import engine, mesh_bridge, motion
+from . import engine, motion, packs
 from .alignment import turned
 from .sample_face import add_sample_face
 from .version import VERSION
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 
     from .mesh_bridge import Fit
 
-__all__ = ["BakeJob", "BakeResult", "add_expression", "add_sample_face", "bake", "fit", "remove_bake"]
+__all__ = ["BakeJob", "BakeResult", "add_expression", "add_sample_face", "bake", "fit", "install_pack", "remove_bake"]
+
+install_pack = packs.install
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class BakeResult:
 
 
 def fit(obj: bpy.types.Object, *, bundle: str = "") -> Fit:
-    """Whether a face fits the bundle's template, in which layout, at what scale and turn; see `mesh_bridge.Fit`."""
-    return mesh_bridge.fit(obj, engine.load(bundle).bundle.template)
+    """Whether a face fits, in which layout, at what scale and turn; see `mesh_bridge.Fit`.
+
+    Looked for is the template of the bundle, or without one those of the default bundle and all model packs.
+    """
+    return packs.fit(obj, bundle)[0]
 
 
 def add_expression(  # noqa: PLR0917 - the order of figure 2, and of core's Cue
@@ -108,7 +112,7 @@ class BakeJob:
         end: last frame; default, the scene's.
         engine_name: "auto", "torch" or "numpy".
         device: "auto", "cuda", "mps" or "cpu".
-        bundle: path; empty for the one that ships with Mien.
+        bundle: path; empty for the one that knows the face, of that which ships with Mien and all model packs.
 
     Raises:
         MienError: the face does not fit, there is nothing to perform, the bundle or the device is not there.
@@ -126,35 +130,31 @@ class BakeJob:
         bundle: str = "",
     ) -> None:
         scene = scene or bpy.context.scene
-        self._loaded = engine.load(bundle)
-        template = self._loaded.bundle.template
-        self._fit = mesh_bridge.fit_cached(obj, template).demand()
+        self._fit, self._loaded = packs.fit(obj, bundle, cached=True)
+        self._fit.demand()
         self._object, self._vertices = obj, len(obj.data.vertices)
         first = scene.frame_start if start is None else start
         last = scene.frame_end if end is None else end
-        self._generator = engine.generator(bundle, engine_name, device)
+        self._generator = engine.generator(self._loaded.path, engine_name, device)
         rate = self._generator.frame_rate
         self.performance = motion.performance(obj, first, last, motion.frame_rate_of(scene), rate)
-        present = self._fit.layout.present
-        self._indices = self._fit.layout.object_index[present]
         about = {
             "mien": VERSION,
             "bundle": self._loaded.digest,
             "engine": self._generator.engine_name,
             "labels": [float(self.performance.labels.min()), float(self.performance.labels.max())],
         }
-        self._writer = baking.Writer(obj, self._indices, self.performance.start, about)
+        self._writer = baking.Writer(obj, self._fit.layout.moving, self.performance.start, about)
 
     def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
         """Generates the frames, a few at each step; yields (frames done, frames in all)."""
         wanted, total = self.performance, self.performance.frame_count
         layout, to_local = self._fit.layout, self._fit.to_local
-        present = slice(None) if layout.present.all() else np.flatnonzero(layout.present)
         try:
             frames = self._generator.stream(wanted.labels, times=wanted.times, cancelled=cancelled, reuse=True)
             for first, deformation in frames:
                 self._check_unchanged()
-                self._writer.add(turned(deformation[:, present], to_local))
+                self._writer.add(turned(layout.on_object(deformation), to_local))
                 yield first + len(deformation), total
         except BaseException:
             self.abort()
@@ -207,7 +207,7 @@ def bake(
         end: last frame; default, the scene's.
         engine_name: "auto", "torch" or "numpy".
         device: "auto", "cuda", "mps" or "cpu".
-        bundle: path; empty for the one that ships with Mien.
+        bundle: path; empty for the one that knows the face, of that which ships with Mien and all model packs.
         progress: called with (frames done, frames in all).
         cancelled: asked before each step.
 

@@ -61,6 +61,11 @@ class Loaded:
     digest: str
     bundle: Bundle
 
+    @property
+    def title(self) -> str:
+        """Its name for people, such as "ICT skin"."""
+        return str(self.bundle.header.get("title") or self.bundle.template.name.replace("_", " "))
+
 
 _loaded: dict[tuple[str, int, int], Loaded | MienError] = {}
 _generators: dict[tuple[str, str, str], Generator] = {}
@@ -94,14 +99,25 @@ def load(path: str | Path = "") -> Loaded:
             found = BundleError(f"The bundle {file} cannot be read ({problem.strerror}).", "Choose another file.")
         except MienError as problem:
             found = problem
-        _loaded.clear()
-        _generators.clear()
+        _forget(str(file))
         _loaded[key] = found
     entry = _loaded[key]
     if isinstance(entry, MienError):
         # Anew each time: the same one would carry the traces of all times before.
         raise entry.with_traceback(None)
     return entry
+
+
+def _forget(file: str) -> None:
+    # What a file held before it changed, and what was made of it; of many files, those that came first.
+    most = 7
+    old = [key for key in _loaded if key[0] == file]
+    old += [key for key in _loaded if key[0] != file][: max(0, len(_loaded) - len(old) - most)]
+    for key in old:
+        entry = _loaded.pop(key)
+        if isinstance(entry, Loaded):
+            for made in [one for one in _generators if one[0] == entry.digest]:
+                del _generators[made]
 
 
 def generator(path: str | Path = "", engine: str = "auto", device: str = "auto") -> Generator:

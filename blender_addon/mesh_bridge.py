@@ -13,11 +13,16 @@ from .engine import Layout, MeshError, Template
 from .rest import rest_positions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import bpy
     from numpy.typing import NDArray
 
 EDGES_NEEDED = 0.99
 """Share of the template's edges that must be found in the mesh; triangulating adds edges, it removes none."""
+
+PACKS = {26_719: "ICT-FaceKit head", 14_062: "ICT-FaceKit skin", 9_409: "ICT-FaceKit face"}
+"""Numbers of vertices that belong to a model pack of ours, for whom it is not installed."""
 
 TOO_FAR = 25.0
 """Residual in mm above which this is no head we know; a mirrored head or other vertex order has 60 and more."""
@@ -39,6 +44,7 @@ class Fit:
         remedy: what to do; empty where nothing is to be done.
         caution: it can perform, but the remedy deserves a look.
         layout: in which layout the template was found; None if in none.
+        template: the one that was found.
         scale: object units per millimetre.
         rotation: (3, 3) float64, turns the template's axes into the object's.
         residual: mm, root mean square distance to the template after alignment.
@@ -51,6 +57,7 @@ class Fit:
     remedy: str = ""
     caution: bool = False
     layout: Layout | None = None
+    template: Template | None = None
     scale: float = 0.0
     rotation: NDArray[np.float64] | None = None
     residual: float = 0.0
@@ -75,8 +82,8 @@ def edge_list(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
     return flat.reshape(-1, 2)
 
 
-def fit(obj: bpy.types.Object | None, template: Template) -> Fit:
-    """Looks at an object's mesh: does the template lie in it, and how.
+def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
+    """Looks at an object's mesh: does one of the templates lie in it, and how.
 
     A layout is recognised by its number of vertices and by its edges; scale, place and turn are free, and so is what
     comes after the mesh: modifiers, parents, an uneven or negative scale of the object.
@@ -89,26 +96,28 @@ def fit(obj: bpy.types.Object | None, template: Template) -> Fit:
         return refusal
     mesh = obj.data
     count = len(mesh.vertices)
-    layouts = [layout for layout in template.all_layouts() if layout.vertex_count == count]
-    if not layouts:
-        return _unknown_count(obj.name, count, template)
+    every = [(template, layout) for template in templates for layout in template.all_layouts()]
+    candidates = [(template, layout) for template, layout in every if layout.vertex_count == count]
+    if not candidates:
+        return _unknown_count(obj.name, count, templates)
     edges = edge_list(mesh)
-    shares = [_edge_share(layout, template, edges, count) for layout in layouts]
+    shares = [_edge_share(layout, template, edges, count) for template, layout in candidates]
     best = int(np.argmax(shares))
+    template, layout = candidates[best]
     if shares[best] < EDGES_NEEDED:
         return Fit(
             ok=False,
-            sentence=f"{obj.name} has as many vertices as {layouts[best].name}, but in another order: "
+            sentence=f"{obj.name} has as many vertices as {layout.name}, but in another order: "
             f"{shares[best]:.0%} of the edges agree.",
             remedy="Export the face again with its vertex order kept, and without merging or splitting vertices.",
         )
-    return _aligned(obj, template, layouts[best])
+    return _aligned(obj, template, layout)
 
 
 _fits: dict[str, tuple[tuple[int, ...], Fit]] = {}
 
 
-def fit_cached(obj: bpy.types.Object | None, template: Template) -> Fit:
+def fit_cached(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     """`fit`, worked out again only when the mesh or the object's turn changed: the panel asks all the time."""
     refusal = _refusal(obj)
     if refusal is not None:
@@ -116,12 +125,13 @@ def fit_cached(obj: bpy.types.Object | None, template: Template) -> Fit:
     matrix = np.array(obj.matrix_world, np.float32)[:3, :3].tobytes()
     shape = np.ascontiguousarray(rest_positions(obj.data)).tobytes()
     mark = tuple(zlib.crc32(part) for part in (shape, edge_list(obj.data).tobytes(), matrix))
-    mark += (zlib.crc32(f"{obj.name}{template.content_hash}".encode()), obj.data.users)
+    hashes = "".join(template.content_hash for template in templates)
+    mark += (zlib.crc32(f"{obj.name}{hashes}".encode()), obj.data.users)
     known = _fits.get(obj.name)
     if known is None or known[0] != mark:
         if len(_fits) > 16:
             _fits.clear()
-        _fits[obj.name] = known = (mark, fit(obj, template))
+        _fits[obj.name] = known = (mark, fit(obj, *templates))
     return known[1]
 
 
@@ -158,16 +168,23 @@ def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one
     return None
 
 
-def _unknown_count(name: str, count: int, template: Template) -> Fit:
-    nearest = min(template.all_layouts(), key=lambda layout: abs(layout.vertex_count - count))
+def _unknown_count(name: str, count: int, templates: Sequence[Template]) -> Fit:
+    layouts = [layout for template in templates for layout in template.all_layouts()]
+    nearest = min(layouts, key=lambda layout: abs(layout.vertex_count - count))
     away = count - nearest.vertex_count
-    if count == len(template.vertices) + len(template.edges) + len(template.polygons):
+    if count in PACKS:
+        return Fit(
+            ok=False,
+            sentence=f"{name} has the {count:,} vertices of an {PACKS[count]}, which needs a model pack.",
+            remedy="Install the ICT model pack in Mien's preferences.",
+        )
+    if count in [len(one.vertices) + len(one.edges) + len(one.polygons) for one in templates]:
         return Fit(
             ok=False,
             sentence=f"{name} has {count:,} vertices: it is a face that was subdivided.",
             remedy="Take the mesh from before the Subdivision was applied; as a modifier it may stay.",
         )
-    known = ", ".join(f"{layout.vertex_count:,}" for layout in template.all_layouts())
+    known = ", ".join(f"{layout.vertex_count:,}" for layout in layouts)
     if abs(away) <= nearest.vertex_count // 20:
         more = f"{abs(away):,} {'more' if away > 0 else 'fewer'} than {nearest.name}"
         return Fit(
@@ -175,7 +192,7 @@ def _unknown_count(name: str, count: int, template: Template) -> Fit:
             sentence=f"{name} has {count:,} vertices, {more}.",
             remedy="Take the mesh from before vertices were added, merged or deleted.",
         )
-    if count > max(layout.vertex_count for layout in template.all_layouts()):
+    if count > max(layout.vertex_count for layout in layouts):
         remedy = "If a Subdivision was applied, take the mesh from before; as a modifier it may stay."
     else:
         remedy = "Use the head of a MakeHuman, MPFB or anny character, or a sample face."
@@ -206,6 +223,7 @@ def _aligned(obj: bpy.types.Object, template: Template, layout: Layout) -> Fit:
     to_local = to_object @ (found.rotation * found.scale)
     common = {
         "layout": layout,
+        "template": template,
         "scale": float(np.cbrt(abs(np.linalg.det(to_local)))),
         "rotation": found.rotation,
         "residual": found.residual,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty  # noqa: TC002 - Blender evaluates the annotations
 
-from . import api, engine, mesh_bridge, motion, rest
+from . import api, mesh_bridge, motion, packs, rest
 from .engine import MAX_INTENSITY, Cancelled, MienError
 from .operator_base import MienOperator
 from .preferences import choice
@@ -31,10 +31,9 @@ def face_of(context: bpy.types.Context) -> bpy.types.Object | None:
 def verdict(context: bpy.types.Context) -> mesh_bridge.Fit:
     """How the picked face fits; a bundle that cannot be read is told the same way."""
     try:
-        template = engine.load(choice(context).bundle).bundle.template
+        return packs.fit(face_of(context), choice(context).bundle, cached=True)[0]
     except MienError as problem:
         return mesh_bridge.Fit(ok=False, sentence=problem.sentence, remedy=problem.remedy)
-    return mesh_bridge.fit_cached(face_of(context), template)
 
 
 class MIEN_OT_pick_face(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes

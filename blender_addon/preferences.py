@@ -1,13 +1,18 @@
 """The extension's preferences: which bundle, and what computes it where."""
 
+# mypy: disable-error-code="override"
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import bpy
 from bpy.props import EnumProperty, StringProperty  # noqa: TC002 - Blender evaluates the annotations
+from bpy_extras.io_utils import ImportHelper
 
-from . import engine
+from . import engine, packs
+from .engine import MienError
+from .operator_base import MienOperator
 
 _ENGINES = [
     ("auto", "Automatic", "torch where Blender has it, else numpy"),
@@ -24,7 +29,13 @@ _DEVICES = [
 
 @dataclass(frozen=True)
 class Choice:
-    """What to compute with: bundle (empty for the default), engine and device as `engine.generator` takes them."""
+    """What to compute with.
+
+    Attributes:
+        bundle: path; empty for the default and the model packs, whichever knows the face.
+        engine: as `engine.generator` takes it.
+        device: as `engine.generator` takes it.
+    """
 
     bundle: str = ""
     engine: str = "auto"
@@ -37,13 +48,15 @@ class MienPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
     bundle: StringProperty(
-        name="Bundle", description="A trained generator; empty for the one that ships with Mien", subtype="FILE_PATH"
+        name="Only Bundle",
+        description="One trained generator for every face; empty for the one that ships with Mien and all model packs",
+        subtype="FILE_PATH",
     )
     engine: EnumProperty(name="Engine", description="What computes the motion", items=_ENGINES, default="auto")
     device: EnumProperty(name="Device", description="Where it is computed", items=_DEVICES, default="auto")
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """Three choices, and what they come to."""
+        """Three choices, what they come to, and the model packs."""
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "engine")
@@ -51,12 +64,78 @@ class MienPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "bundle")
         torch = "torch is here" if engine.torch_is_there() else "torch is not here, numpy computes"
         layout.label(text=f"Computed last with {engine.in_use()}" if engine.in_use() else torch, icon="INFO")
-        try:
-            header = engine.load(bpy.path.abspath(self.bundle)).bundle.header
-        except engine.MienError as problem:
-            layout.label(text=str(problem), icon="ERROR")
-        else:
-            layout.label(text=f"Model licence: {header['licence']}", icon="FILE")
+        self._draw_models(layout)
+
+    def _draw_models(self, layout: bpy.types.UILayout) -> None:
+        box = layout.box()
+        row = box.row()
+        row.label(text="Models", icon="USER")
+        row.operator("mien.install_pack", icon="IMPORT")
+        _draw_model(box, bpy.path.abspath(self.bundle) if self.bundle else "", "")
+        if self.bundle:
+            box.label(text="Only this bundle is used; leave the field empty to use the model packs.", icon="INFO")
+            return
+        for path in packs.installed():
+            _draw_model(box, str(path), path.name)
+
+
+def _draw_model(box: bpy.types.UILayout, path: str, pack: str) -> None:
+    row = box.row()
+    try:
+        loaded = engine.load(path)
+    except MienError as problem:
+        row.label(text=str(problem), icon="ERROR")
+    else:
+        header, template = loaded.bundle.header, loaded.bundle.template
+        counts = ", ".join(f"{layout.vertex_count:,}" for layout in template.all_layouts())
+        row.label(text=f"{loaded.title}: faces of {counts} vertices")
+        row.label(text=f"Licence: {header['licence']['spdx']}")
+        if pack and header["licence"].get("notice"):
+            for line in textwrap.wrap(str(header["licence"]["notice"]).split("\n\n", maxsplit=1)[0], 110):
+                box.label(text=line)
+    if pack:
+        row.operator("mien.remove_pack", text="", icon="X").name = pack
+
+
+class MIEN_OT_install_pack(MienOperator, ImportHelper, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
+    """Installs a model pack."""
+
+    bl_idname = "mien.install_pack"
+    bl_label = "Install Model Pack…"
+    bl_description = "Copy a model pack, a .safetensors file, into Mien's folder, so that more kinds of faces perform"
+    bl_options = {"REGISTER"}
+    filename_ext = packs.SUFFIX
+
+    filter_glob: StringProperty(default=f"*{packs.SUFFIX}", options={"HIDDEN"})
+
+    def run(self, _context: bpy.types.Context) -> set[str]:
+        """Straight through."""
+        loaded = packs.install(self.filepath)
+        counts = ", ".join(f"{layout.vertex_count:,}" for layout in loaded.bundle.template.all_layouts())
+        self.report({"INFO"}, f"{loaded.title} is installed: faces of {counts} vertices can perform.")
+        return {"FINISHED"}
+
+
+class MIEN_OT_remove_pack(MienOperator, bpy.types.Operator):  # noqa: N801
+    """Removes a model pack."""
+
+    bl_idname = "mien.remove_pack"
+    bl_label = "Remove Model Pack"
+    bl_description = "Delete this model pack from Mien's folder; what was baked with it stays as it is"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    name: StringProperty(options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Asks first: there is no undo for files."""
+        outcome: set[str] = context.window_manager.invoke_confirm(self, event)
+        return outcome
+
+    def run(self, _context: bpy.types.Context) -> set[str]:
+        """Straight through."""
+        packs.remove(self.name)
+        self.report({"INFO"}, f"{self.name} is removed.")
+        return {"FINISHED"}
 
 
 def choice(context: bpy.types.Context) -> Choice:

@@ -72,11 +72,16 @@ class Encoder(nn.Module):
     """z = E(e), eq. 4: an LSTM over the motion labels.
 
     (B, T, labels) -> (B, T, latent)
+
+    Args:
+        sizes: of labels and latent.
+        hidden: size of the memory where it is not the latent's: the output is then projected. 0 for the latent's.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, hidden: int = 0) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(sizes.labels, sizes.latent, batch_first=True)
+        projected = {"proj_size": sizes.latent} if hidden > sizes.latent else {}
+        self.lstm = nn.LSTM(sizes.labels, hidden or sizes.latent, batch_first=True, **projected)
 
     def forward(self, labels: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Latents of each frame, and the memory after the last one, to carry into the next chunk."""
@@ -213,18 +218,21 @@ class Network(nn.Module):
         return deformation.view(*labels.shape[:2], *deformation.shape[1:])
 
 
-def spiral_network(topology: Topology, sizes: Sizes | None = None, output_scale: float = 1.0) -> Network:
+def spiral_network(
+    topology: Topology, sizes: Sizes | None = None, output_scale: float = 1.0, hidden: int = 0
+) -> Network:
     """The paper's model on a topology.
 
     Args:
         topology: levels, spirals and unpooling.
         sizes: default, the paper's on this topology.
         output_scale: millimetres per unit of the decoder's output; the training motion's spread is a good one.
+        hidden: see `Encoder`.
     """
     sizes = sizes or Sizes.of(topology)
-    return Network(Encoder(sizes), SpiralDecoder(sizes, topology, output_scale))
+    return Network(Encoder(sizes, hidden), SpiralDecoder(sizes, topology, output_scale))
 
 
-def pca_network(sizes: Sizes, mean: Tensor, components: Tensor, deviation: Tensor) -> Network:
+def pca_network(sizes: Sizes, mean: Tensor, components: Tensor, deviation: Tensor, hidden: int = 0) -> Network:
     """The PCA blendshape baseline with the same encoder and latent size."""
-    return Network(Encoder(sizes), PCADecoder(mean, components, deviation, sizes.latent))
+    return Network(Encoder(sizes, hidden), PCADecoder(mean, components, deviation, sizes.latent))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import TemplateError
+from .followers import Followers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +34,28 @@ class Layout:
         vertex_count: how many vertices the object's mesh has, all of them.
         object_index: (V,) int32, for each template vertex its index in the object, or -1 where the
             object lacks it (an MPFB human whose helpers are gone has no eyes or teeth).
+        followers: vertices of the object beside the template's that move with the face; None where there are none.
     """
 
     name: str
     vertex_count: int
     object_index: NDArray[np.int32]
+    followers: Followers | None = None
+
+    @cached_property
+    def _own(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.present)
+
+    @cached_property
+    def moving(self) -> NDArray[np.int32]:
+        """(M,) int32: the object's vertices that a performance moves, in the order of `on_object`."""
+        own = self.object_index[self._own]
+        return own if self.followers is None else np.concatenate([own, self.followers.vertices])
+
+    def on_object(self, deformation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, V, 3) mm of the template -> (T, M, 3) mm of the object's `moving` vertices."""
+        own = deformation if len(self._own) == len(self.object_index) else deformation[:, self._own]
+        return own if self.followers is None else np.concatenate([own, self.followers(deformation)], axis=1)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:
@@ -131,6 +149,8 @@ class Template:
         }
         for number, layout in enumerate(self.layouts):
             arrays[f"template.layout.{number}"] = layout.object_index
+            if layout.followers is not None:
+                arrays |= layout.followers.to_arrays(f"template.layout.{number}.")
         about = {
             "name": self.name,
             "landmarks": dict(self.landmarks),
@@ -150,7 +170,7 @@ class Template:
         try:
             words = json.loads(about)
             layouts = tuple(
-                Layout(str(one["name"]), int(one["vertex_count"]), arrays[f"template.layout.{number}"])
+                _layout_from_arrays(arrays, f"template.layout.{number}", one)
                 for number, one in enumerate(words["layouts"])
             )
             template = cls(
@@ -168,6 +188,11 @@ class Template:
         if template.content_hash != expected:
             raise TemplateError("The stored template does not have the content its hash promises.")
         return template
+
+
+def _layout_from_arrays(arrays: Mapping[str, NDArray[Any]], name: str, about: Mapping[str, Any]) -> Layout:
+    followers = Followers.from_arrays(arrays, f"{name}.")
+    return Layout(str(about["name"]), int(about["vertex_count"]), arrays[name], followers)
 
 
 def _readonly(array: NDArray[Any], dtype: type) -> NDArray[Any]:
@@ -217,3 +242,5 @@ def _check_layout(layout: Layout, count: int) -> None:
         raise TemplateError(f"Layout {layout.name!r} names a vertex outside its {layout.vertex_count}.")
     if len(np.unique(used)) != len(used):
         raise TemplateError(f"Layout {layout.name!r} uses a vertex of the object twice.")
+    if layout.followers is not None:
+        layout.followers.check(count, layout.vertex_count, used)

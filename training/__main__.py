@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import benchmark, corpus, evaluate, export, report, train
+from . import benchmark, choices, corpus, evaluate, export, report, settings, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,8 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     corpus.MakeHuman: corpus.run_makehuman,
     corpus.Ict: corpus.run_ict,
     corpus.Folder: corpus.run_folder,
-    train.Train: train.run,
+    settings.Train: train.run,
+    choices.Choices: choices.run,
     evaluate.Evaluate: evaluate.run,
     report.Report: report.run,
     export.Export: export.run,
@@ -34,7 +35,8 @@ Corpus = Annotated[
 ]
 Command = Annotated[
     Corpus
-    | Annotated[train.Train, name("train")]
+    | Annotated[settings.Train, name("train")]
+    | Annotated[choices.Choices, name("choices")]
     | Annotated[evaluate.Evaluate, name("evaluate")]
     | Annotated[report.Report, name("report")]
     | Annotated[export.Export, name("export")]

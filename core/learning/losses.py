@@ -30,25 +30,41 @@ def coherence_loss(generated: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return reconstruction_loss(generated.diff(dim=1), truth.diff(dim=1), both)
 
 
-def sequence_loss(generated: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+def sequence_loss(generated: Tensor, truth: Tensor, mask: Tensor, counts: Tensor | None = None) -> Tensor:
     """L = L_r + L_c, eq. 5. Shapes as in `reconstruction_loss`.
 
     The sum of the two above in half the passes over the frames: what a frame is off by serves both, and the gradient,
     which is made of signs, is ready with the value.
+
+    Args:
+        generated: (B, T, V, 3) mm.
+        truth: (B, T, V, 3) mm.
+        mask: (B, T) bool.
+        counts: (2,) what the sums over frames and over differences are divided by; default, how many of them there
+            are. Processes that share a batch give those of the whole batch, divided by the number of processes.
     """
-    loss: Tensor = _SequenceLoss.apply(generated, truth, mask)  # type: ignore[no-untyped-call]
+    own = counts_of(mask) if counts is None else counts
+    loss: Tensor = _SequenceLoss.apply(generated, truth, mask, own)  # type: ignore[no-untyped-call]
     return loss
+
+
+def counts_of(mask: Tensor) -> Tensor:
+    """(2,) how many frames count of a mask (B, T), and how many differences between neighbours."""
+    return torch.stack([mask.sum(), (mask[:, 1:] & mask[:, :-1]).sum()]).to(torch.float32)
 
 
 class _SequenceLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, generated: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    def forward(ctx: Any, generated: Tensor, truth: Tensor, mask: Tensor, counts: Tensor) -> Tensor:
         off = generated - truth
         steps = off[:, 1:] - off[:, :-1]
         both = mask[:, 1:] & mask[:, :-1]
         frame = off.shape[2] * off.shape[3]
         # What one coordinate of a frame counts: nothing where the frame is padding.
-        share, step_share = (one / (one.sum().clamp(min=1) * frame) for one in (mask, both))
+        least = torch.finfo(counts.dtype).tiny  # a batch without any frame is none, not no number
+        share, step_share = (
+            one / (count.clamp(min=least) * frame) for one, count in zip((mask, both), counts, strict=True)
+        )
         loss = _sum(off, share) + _sum(steps, step_share)
         if generated.requires_grad:
             gradient = off.sign_().mul_(share[:, :, None, None])
@@ -59,9 +75,9 @@ class _SequenceLoss(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * gradients[0], None, None
+        return gradient * gradients[0], None, None, None
 
 
 def _sum(off: Tensor, share: Tensor) -> Tensor:

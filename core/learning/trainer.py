@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from ..errors import DeviceError, MienError
 from ..fast import FoldedDecoder
 from ..model import SpiralDecoder
-from .losses import sequence_loss
+from .losses import counts_of, sequence_loss
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,16 +87,31 @@ class Lesson(lightning.LightningModule):  # type: ignore[misc]  # the type check
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Eq. 5 on one batch."""
-        loss = sequence_loss(self.generate(batch.labels), batch.deformation, batch.mask)
+        counts, sequences = self._whole(batch)
+        loss = sequence_loss(self.generate(batch.labels), batch.deformation, batch.mask, counts)
         if not torch.isfinite(loss):
             raise MienError("The loss is no longer a finite number.", "Learn more slowly: --schedule.learning-rate.")
-        self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=len(batch.labels))
+        self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=sequences, sync_dist=True)
         return loss
+
+    def _whole(self, batch: Batch) -> tuple[torch.Tensor, int]:
+        """What eq. 5 is divided by, and how many sequences there are, in the batch that all processes share.
+
+        Gradients are averaged over the processes. For the average to be that of one process, each divides its sums by
+        the counts of the whole batch, shared out evenly.
+        """
+        counts = counts_of(batch.mask)
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return counts, len(batch.labels)
+        every = torch.cat([counts, batch.mask.any(dim=1).sum()[None].float()])
+        torch.distributed.all_reduce(every)
+        return every[:2] / torch.distributed.get_world_size(), int(every[2])
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Mean per-vertex Euclidean error, mm."""
-        error = (self.generate(batch.labels) - batch.deformation).norm(dim=-1).mean(-1)[batch.mask].mean()
-        count = int(batch.mask.sum())
+        errors = (self.generate(batch.labels) - batch.deformation).norm(dim=-1).mean(-1)[batch.mask]
+        count = len(errors)
+        error = errors.sum() / max(count, 1)
         self.log("test_error_mm", error, prog_bar=True, batch_size=count, sync_dist=True)
 
     def configure_optimizers(self) -> Any:

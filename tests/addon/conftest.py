@@ -21,7 +21,7 @@ addon_utils = importlib.import_module("addon_utils")  # bpy brings it
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "bl_ext.user_default.mien"
 PARTS = ("alignment", "api", "bake", "cli", "engine", "fcurves", "mesh_bridge", "motion", "operator_base", "operators")
-MORE_PARTS = ("panel", "preferences", "properties", "rest", "sample_face", "scene_io")
+MORE_PARTS = ("packs", "panel", "preferences", "properties", "rest", "sample_face", "scene_io")
 
 
 @pytest.fixture(scope="session")

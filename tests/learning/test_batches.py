@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from core.learning.batches import Chain, ChainSampler, Sequences
+from training.corpora.store import open_corpus
+from training.train import in_memory
 
 SCALE = 0.002
 LENGTHS = (4, 6, 5)
@@ -88,6 +90,15 @@ def test_processes_share_the_batches(monkeypatch):
     for rank in range(3):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
         shares.append(list(ChainSampler(28, 4, chain=2)))
-    # 7 batches among 3 processes: 2 each, the seventh waits for another epoch.
-    assert [len(share) for share in shares] == [2, 2, 2]
-    assert [batch for together in zip(*shares, strict=True) for batch in together] == everything[:6]
+    # Each takes part in every batch, also in those of two chains.
+    assert [len(share) for share in shares] == [len(everything)] * 3
+    for whole, *parts in zip(everything, *shares, strict=True):
+        assert sorted(chain.sequences for part in parts for chain in part) == sorted(c.sequences for c in whole)
+    assert any(not part for share in shares for part in share)
+
+
+def test_a_batch_of_nothing_counts_nothing(corpus_folder):
+    corpus = open_corpus(corpus_folder)
+    batch = in_memory(corpus, corpus.split("test"))[[]]
+    assert batch.deformation.shape == (1, 1, corpus.template.vertex_count, 3)
+    assert not batch.mask.any()

@@ -13,12 +13,20 @@ import pytest
 import torch
 
 from core.bundle import read_bundle
+from core.errors import BundleError, CorpusError
 from core.generator import Generator
+from core.learning.trainer import Schedule
 from core.metrics import mean_error
 from core.motion import EXPRESSIONS
+from training import choices, train
 from training.__main__ import main
 from training.corpora.store import open_corpus
-from training.train import load_run
+from training.evaluate import evaluated
+from training.export import bundle_of
+from training.figures import read_curves
+from training.runs import load_run
+from training.settings import Train
+from training.train import lesson_and_examination
 
 QUICK = ["--schedule.epochs", "2", "--check-every", "1", "--accelerator", "cpu", "--seed", "3"]
 
@@ -114,11 +122,9 @@ def test_a_run_says_what_it_is(corpus_folder, runs):
     assert (runs / "pca" / "metrics.csv").read_text().startswith("epoch,step,")
 
 
-def test_evaluation_is_the_mean_distance_on_unseen_subjects(corpus_folder, runs, tmp_path, capsys):
-    plot = tmp_path / "curve.png"
-    assert main(["evaluate", str(runs / "spiral"), str(runs / "pca"), "--plot", str(plot)]) == 0
+def test_evaluation_is_the_mean_distance_on_unseen_subjects(corpus_folder, runs, capsys):
+    assert main(["evaluate", str(runs / "spiral"), str(runs / "pca")]) == 0
     table = capsys.readouterr().out
-    assert plot.read_bytes().startswith(b"\x89PNG")
     corpus = open_corpus(corpus_folder)
     for model in ("spiral", "pca"):
         result = json.loads((runs / model / "evaluation.json").read_text())
@@ -139,6 +145,97 @@ def test_evaluation_is_the_mean_distance_on_unseen_subjects(corpus_folder, runs,
         assert (result["model"], result["epochs"], result["test_sequences"]) == (model, 2, 12)
         assert len(result["error_per_frame_mm"]) == corpus.sequences[0].frames
         assert f"{result['error_mm']['total']:.3f}" in table
+
+
+def test_two_processes_learn_what_one_learns(corpus_folder, tmp_path):
+    """Under torchrun, with batches of five sequences: one process has three of them, the other two."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = ["-m", "training", "train", str(corpus_folder), "--out", str(tmp_path / "two"), "--model", "spiral", *QUICK]
+    batches = ["--batch-size", "5", "--devices", "2", "--strategy", "ddp"]
+    alone = ["train", str(corpus_folder), "--out", str(tmp_path / "one"), "--model", "spiral", *QUICK]
+    assert main([*alone, "--batch-size", "5"]) == 0
+    done = subprocess.run([*launcher, *words, *batches], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Trained 2 epochs") == 1
+    one, two = (read_curves(tmp_path / name) for name in ("one", "two"))
+    for word, (epochs, values) in one.items():
+        assert epochs == two[word][0] == [1, 2]
+        assert two[word][1] == pytest.approx(values, rel=1e-5), word
+    before, after = (load_run(tmp_path / name)[2].state_dict() for name in ("one", "two"))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_people_held_out_are_looked_at_and_not_learned_from(corpus_folder):
+    corpus = open_corpus(corpus_folder)
+    config = Train(corpus_folder, corpus_folder, hold_out=1)
+    train, unseen = lesson_and_examination(corpus, config)
+    assert (len(train.spans), len(unseen.spans)) == (18, 6)
+    whole = np.concatenate([train.steps.numpy(), unseen.steps.numpy()])
+    rows = corpus.split("train")
+    assert len(whole) == sum(corpus.sequences[index].frames for index in rows)
+    with pytest.raises(CorpusError, match="cannot be held out"):
+        lesson_and_examination(corpus, Train(corpus_folder, corpus_folder, hold_out=4))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"hidden": 96}, {"initialisation": "torch"}, {"unit": "millimetre"}, {"spiral_length": 5}]
+)
+def test_what_the_paper_leaves_open_can_be_chosen(corpus_folder, tmp_path, changes):
+    config = Train(corpus_folder, tmp_path / "run", schedule=Schedule(epochs=1), accelerator="cpu", **changes)
+    assert train.run(config) == 0
+    network = load_run(config.out)[2]
+    assert network.encoder.lstm.hidden_size == changes.get("hidden", 64)
+    assert network.decoder.sizes.spiral_length == changes.get("spiral_length", 10)
+    assert (network.decoder.output_scale.item() == 1.0) == ("unit" in changes)
+    biases = [conv.bias.detach().abs().max().item() for conv in network.decoder.convs]
+    assert (min(biases) > 0.01) == (changes.get("initialisation") == "torch")
+    if "hidden" in changes:
+        evaluated(config.out)
+        with pytest.raises(BundleError, match="size of its own"):
+            bundle_of(config.out)
+
+
+def test_choices_are_tried_out_and_kept(corpus_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(choices, "VARIANTS", {"as chosen": {}, "L = 6": {"spiral_length": 6}})
+    words = ["choices", str(corpus_folder), "--out", str(tmp_path / "runs"), "--epochs", "1", "--hold-out", "1"]
+    assert main([*words, "--json", str(tmp_path / "c.json")]) == 0
+    found = json.loads((tmp_path / "c.json").read_text())["error_mm"]
+    assert set(found) == {"as chosen", "L = 6"}
+    assert found["as chosen"] != found["L = 6"]
+    assert f"{found['L = 6'][0]:.3f} mm" in capsys.readouterr().out
+    before = (tmp_path / "runs" / "base-seed-0" / "metrics.csv").stat().st_mtime_ns
+    assert main(words) == 0
+    assert (tmp_path / "runs" / "base-seed-0" / "metrics.csv").stat().st_mtime_ns == before
+
+
+def test_what_is_kept_of_a_run_is_enough(runs, tmp_path, capsys):
+    """Report and export from a copy without checkpoint, on a machine without the corpus."""
+    assert main(["evaluate", str(runs / "spiral"), str(runs / "pca"), "--keep", str(tmp_path / "kept")]) == 0
+    kept = tmp_path / "kept" / "spiral"
+    assert not (kept / "checkpoints").exists()
+    about = json.loads((kept / "config.json").read_text())
+    about["config"]["corpus"] = str(tmp_path / "gone")
+    (kept / "config.json").write_text(json.dumps(about))
+    assert main(["export", str(kept), "--out", str(tmp_path / "a.safetensors")]) == 0
+    assert main(["export", str(runs / "spiral"), "--out", str(tmp_path / "b.safetensors")]) == 0
+    one, other = (read_bundle(tmp_path / f"{name}.safetensors") for name in "ab")
+    for name, value in one.weights.items():
+        np.testing.assert_array_equal(value, other.weights[name])
+    capsys.readouterr()
+    assert main(["evaluate", str(kept)]) == 1
+    assert "no run with a checkpoint" in capsys.readouterr().err
+    (kept / "evaluation.json").unlink()
+    assert main(["export", str(kept), "--out", str(tmp_path / "c.safetensors")]) == 1
+    assert "has not been evaluated" in capsys.readouterr().err
+
+
+def test_a_damaged_evaluation_is_told(runs, tmp_path, capsys):
+    assert main(["evaluate", str(runs / "spiral"), "--keep", str(tmp_path)]) == 0
+    path = tmp_path / "spiral" / "evaluation.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert main(["export", str(tmp_path / "spiral"), "--out", str(tmp_path / "c.safetensors")]) == 1
+    assert "damaged" in capsys.readouterr().err
 
 
 def test_a_run_whose_corpus_changed_is_not_evaluated(runs, tmp_path, capsys):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pymeshlab
 
 from core.topology import build_topology
 
@@ -23,6 +22,8 @@ def time_preprocessing(template: Template, sizes: tuple[int, ...], rounds: int) 
         sizes: vertices of the levels, fine to coarse.
         rounds: how often each is timed, in turn.
     """
+    import pymeshlab  # its ray tracer is in the way of Blender's, which other commands import
+
     points = template.vertices.astype(np.float64)
     share = len(template.triangles) / sizes[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from . import cast
 from .cast import PERSON, Cast, CorpusConfig, Stage
 from .eyelids import Eyelids, fit_sphere
 from .facekit import EYEBALLS, FACE, MOUTH, SKIN, FaceKit, read_facekit
+from .ict_layouts import layouts_of_skin
 from .paper_face import PAPER_VERTICES, crop_round_nose, subdivision
 from .prototypes import unit_names
 from .pushforward import PushForward, rigid_alignment
@@ -75,13 +77,14 @@ def ict_cast(kit: FaceKit, template: Literal["skin", "paper"]) -> Cast:
     kept = stage_vertices(kit)
     stage_template = _part(kit, kept, "ict_stage", eyeballs=True)
     skin = _part(kit, np.arange(SKIN), "ict_skin", eyeballs=False)
+    actions = units(kit)
     if template == "skin":
-        shown, output = skin, _selection(SKIN, len(kept))
+        shown, output = replace(skin, layouts=layouts_of_skin(kit, actions)), _selection(SKIN, len(kept))
     else:
         shown, onto_face = paper_face(kit)
         output = onto_face @ _selection(FACE, len(kept))
     push = PushForward(stage_template, stage_template.vertices)
-    fields = unit_fields({name: field[kept] for name, field in units(kit).items()})
+    fields = unit_fields({name: field[kept] for name, field in actions.items()})
     return Cast(
         name=f"ict_{template}",
         prefix="ict",

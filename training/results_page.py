@@ -1,0 +1,107 @@
+"""docs/results.md: the figures of `report` as a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PAPER_ORDER = ("happy", "angry", "sad", "surprise", "fear", "disgust")
+_PAPER_TABLE_2 = {
+    "pca": (0.49, 0.37, 0.37, 0.48, 0.43, 0.45, 0.44),
+    "spiral": (0.37, 0.35, 0.36, 0.43, 0.42, 0.42, 0.39),
+}
+_PAPER_F1 = {
+    "pca": (0.60, 0.60, 0.49, 0.65, 0.44, 0.60, 0.57),
+    "spiral": (0.78, 0.61, 0.61, 0.81, 0.52, 0.73, 0.68),
+    "truth": (0.82, 0.60, 0.75, 0.75, 0.43, 0.65, 0.68),
+}
+_NAMES = {"pca": "PCA blendshapes", "spiral": "the paper's network", "truth": "true sequences"}
+_TITLES = {
+    "ict_paper": "ICT heads, the paper's face",
+    "ict_skin": "ICT heads, the skin of the head",
+    "makehuman": "MakeHuman heads: the bundle that ships",
+}
+_INTRODUCTION = """\
+# Results
+
+Written by `python -m training report` from the runs that are kept in [runs](runs) (`make report`);
+[results.json](results.json) has the same figures. What they mean, and why the ranking is not the paper's, is told in
+[findings.md](findings.md). The paper's rows are on 4DFAB, captured motion of 28,431 vertices that one must ask
+its owners for: they stand here to show the form, and cannot be compared with ours, whose motion is synthetic."""
+
+
+def page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The figures as Markdown; the pictures are those of `figures.draw_all`.
+
+    Args:
+        results: name of the corpus -> what `report.figures_of` gives.
+    """
+    lines = [_INTRODUCTION]
+    for name, result in results.items():
+        lines += ["", f"## {_TITLES.get(name, name)}, {result['corpus']['vertices']:,} vertices", ""]
+        lines += [f"{result['test_sequences']} test sequences of people the networks never saw.", *_trained(result)]
+        lines += ["", *_table_2(result), "", *_table_3(result), "", *_figures(name, result)]
+    return "\n".join(lines) + "\n"
+
+
+def _trained(result: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for model, one in result["settings"].items():
+        leak = f", ReLUs that leak {one['leak']:g} at first" if one["leak"] and model == "spiral" else ""
+        lines.append(
+            f"{_NAMES[model][0].upper()}{_NAMES[model][1:]}: {result['epochs'][model]} epochs, learning rate "
+            f"{one['learning_rate']:g} x {one['decay']:g} an epoch, weight decay {one['weight_decay']:g}, "
+            f"{one['batch_size']} sequences a step, chains of {one['chain']}{leak}, seed {one['seed']}."
+        )
+    return lines
+
+
+def _table_2(result: Mapping[str, Any]) -> list[str]:
+    columns = (*PAPER_ORDER, "total")
+    lines = ["### Table 2: mean per-vertex error, mm", ""]
+    lines += _head("mm", [*columns, "total, apex", "parameters", "MB"])
+    lines.append(_row("a face that never moves", [result["still_face_mm"].get(one) for one in columns], pad=3))
+    for model, errors in result["table2"].items():
+        row = [*(errors.get(one) for one in columns), result["table2_apex"][model]["total"]]
+        more = [f"{result['parameters'][model]:,}", f"{result['megabytes'][model]:.1f}"]
+        lines.append(_row(_NAMES[model], row, more))
+    return lines + [_row(f"*the paper: {_NAMES[one]}*", row, digits=2, pad=3) for one, row in _PAPER_TABLE_2.items()]
+
+
+def _table_3(result: Mapping[str, Any]) -> list[str]:
+    lines = ["### Table 3: a classifier of sequences, F1", ""]
+    lines += _head("F1", [*PAPER_ORDER, "total", "precision", "recall"])
+    for source, scored in result["table3"].items():
+        total = scored["total"]
+        row = [*(scored[one]["f1"] for one in PAPER_ORDER), total["f1"], total["precision"], total["recall"]]
+        lines.append(_row(_NAMES[source], row, digits=2))
+    return lines + [_row(f"*the paper: {_NAMES[one]}*", row, digits=2, pad=2) for one, row in _PAPER_F1.items()]
+
+
+def _figures(name: str, result: Mapping[str, Any]) -> list[str]:
+    worn = (
+        "All faces are the template's neutral; what is added to it was generated for a test subject of median motion."
+    )
+    lines = ["### Figures", "", worn]
+    texts = {
+        "figure_3": "Figure 3: error of each vertex at the apex; the baseline above, the network below",
+        "figure_4": "Figure 4: frames and the label that each was generated from",
+        "figure_5": "Figure 5: mean error per frame",
+        "figure_6": "Figure 6: between two latents of the network",
+        "curves": "Training: loss, and error on the unseen people",
+    }
+    for key, text in texts.items():
+        if "spiral" in result["table2"] or key not in {"figure_4", "figure_6"}:
+            lines += ["", f"{text}.", "", f"![{text}](pictures/{name}_{key}.png)"]
+    return lines
+
+
+def _head(corner: str, columns: Sequence[str]) -> list[str]:
+    return [f"| {corner} | {' | '.join(columns)} |", f"| {' | '.join('---' for _ in range(len(columns) + 1))} |"]
+
+
+def _row(name: str, numbers: Sequence[float | None], more: Sequence[str] = (), *, digits: int = 3, pad: int = 0) -> str:
+    cells = ["" if one is None else f"{one:.{digits}f}" for one in numbers]
+    return f"| {name} | {' | '.join([*cells, *more, *[''] * pad])} |"

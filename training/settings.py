@@ -1,0 +1,66 @@
+"""The settings of a training, as `python -m training train` takes them and a run's folder keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003 - tyro reads the annotations
+from typing import Annotated, Literal
+
+import tyro
+
+from core.learning.trainer import Schedule
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train the paper's model, or its PCA baseline, on a corpus."""
+
+    corpus: Annotated[Path, tyro.conf.Positional]
+    """Folder of the corpus."""
+    out: Path
+    """Folder of the run: configuration, checkpoints, curves."""
+    model: Literal["spiral", "pca"] = "spiral"
+    """The paper's network, or the blendshape baseline of its section 5.2."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """How long and how fast to learn."""
+    batch_size: int = 4
+    """Sequences in a step; the paper leaves it open."""
+    chain: int = 1
+    """At most so many of them played one after the other without forgetting; the paper's is 1. Performances of several
+    expressions want more."""
+    max_rest: int = 0
+    """At most so many frames of rest before each sequence of a chain."""
+    warm_up: int = 0
+    """Epochs before the first chains."""
+    spiral_length: int = 10
+    """L, vertices of a spiral; the paper leaves it open."""
+    latent: int = 64
+    """Size of the LSTM's output, and the number of blendshapes of the baseline."""
+    hidden: int = 0
+    """Size of the LSTM's memory; 0 for that of its output. Only 0 can be exported."""
+    initialisation: Literal["he", "torch"] = "he"
+    """Of the spiral convolutions: He et al. 2015, or torch's default for linear layers."""
+    unit: Literal["spread", "millimetre"] = "spread"
+    """What the decoder's output is counted in: the spread of the training motion, or millimetres."""
+    hold_out: int = 0
+    """So many of the people to train on are looked at instead of the test subjects, and not learned from: to choose
+    settings by."""
+    seed: int = 0
+    """Fixes initialisation and order."""
+    plain: bool = False
+    """Train through the plain decoder rather than the folded one: the same numbers, slower."""
+    resume: bool = False
+    """Go on from the run's last checkpoint."""
+    begin_from: Path | None = None
+    """Another run whose weights to begin with: a second round at a fresh learning rate, or your own scans on top of a
+    trained network of the same template."""
+    check_every: int = 5
+    """Epochs between two looks at the unseen subjects."""
+    accelerator: str = "auto"
+    """cpu, cuda, mps or auto."""
+    devices: str = "auto"
+    """How many devices."""
+    nodes: int = 1
+    """How many machines; start the command on each, with torchrun or a scheduler that Lightning knows."""
+    strategy: str = "auto"
+    """How several devices work together, such as ddp."""
