@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test lint format dist test-blender benchmark bundle clean help
+.PHONY: env demo test lint format dist packs test-blender benchmark bundle ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -78,8 +78,25 @@ bundle: env ## train the default bundle again
 	$(RUN) -m training corpus makehuman --out corpora/makehuman
 	$(RUN) -m training train corpora/makehuman --out runs/makehuman-spiral $(CHAINS) $(SPIRAL)
 	$(RUN) -m training train corpora/makehuman --out runs/makehuman-pca $(CHAINS) $(PCA)
-	$(RUN) -m training evaluate runs/makehuman-spiral runs/makehuman-pca --plot docs/pictures/error_per_frame.png
+	$(RUN) -m training evaluate runs/makehuman-spiral runs/makehuman-pca --keep docs/runs
 	$(RUN) -m training export runs/makehuman-spiral --out blender_addon/assets/makehuman.safetensors
+
+# The ICT runs from nothing, at the paper's settings: four trainings of 100 epochs, about three hours on two cores.
+FACEKIT ?= ICT-FaceKit
+ict-runs: env ## train on the heads of ICT-FaceKit again: make ict-runs FACEKIT=path/to/ICT-FaceKit
+	for template in skin paper; do \
+		$(RUN) -m training corpus ict --facekit $(FACEKIT) --template $$template && \
+		$(RUN) -m training train corpora/ict-$$template --out runs/ict-$$template-spiral --check-every 10 && \
+		$(RUN) -m training train corpora/ict-$$template --out runs/ict-$$template-pca --model pca --check-every 10 && \
+		$(RUN) -m training evaluate runs/ict-$$template-spiral runs/ict-$$template-pca --keep docs/runs || exit 1; \
+	done
+
+report: env ## the paper's tables and figures from the kept runs: docs/results.md, results.json, pictures
+	$(RUN) -m training report docs/runs/*/ --out docs
+
+packs: env ## model packs, to be installed from the extension's preferences: dist/mien-ict-head.safetensors
+	@mkdir -p dist
+	$(RUN) -m training export docs/runs/ict-skin-spiral --out dist/mien-ict-head.safetensors
 
 clean: ## what make made, but not the environment
 	rm -rf out dist build

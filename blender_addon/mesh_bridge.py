@@ -24,6 +24,8 @@ EDGES_NEEDED = 0.99
 PACKS = {26_719: "ICT-FaceKit head", 14_062: "ICT-FaceKit skin", 9_409: "ICT-FaceKit face"}
 """Numbers of vertices that belong to a model pack of ours, for whom it is not installed."""
 
+_FAMILIES = {"makehuman_head": "MakeHuman head", "ict_skin": "ICT head"}
+
 TOO_FAR = 25.0
 """Residual in mm above which this is no head we know; a mirrored head or other vertex order has 60 and more."""
 
@@ -251,7 +253,8 @@ def _misshapen(
 def _verdict(
     obj: bpy.types.Object, template: Template, layout: Layout, found: Similarity, common: dict[str, object]
 ) -> Fit:
-    sentence, remedy = f"Fits the {template.name.replace('_', ' ')}: {layout.name}.", ""
+    family = _FAMILIES.get(template.name, template.name.replace("_", " "))
+    sentence, remedy = f"Fits the {family}: {layout.name}.", ""
     points = found.apply(rest_positions(obj.data))
     gap = mouth_gap(points, template, layout)
     if found.residual > UNLIKE:

@@ -19,6 +19,7 @@ from core.learning.classifier import SequenceClassifier, scores, train_classifie
 from core.metrics import error_per_frame, vertex_distance
 from core.motion import EXPRESSIONS
 
+from .bounds import bounds
 from .corpora.store import Corpus, open_corpus
 from .evaluation import Evaluated, checkpoint_hash, keep, picture_arrays, read_evaluation, write_evaluation
 from .runs import epochs_done, load_run
@@ -78,7 +79,8 @@ def evaluate(folder: Path) -> Evaluated:
     evaluation.json then has error_mm (per expression and "total", each the mean over frames and vertices),
     apex_error_mm (the same at the apex only), still_face_mm (what a face that never moves is off by),
     error_per_frame_mm (mean over sequences, by frame), classifier (precision, recall and F1 of the run's sequences and
-    of the true ones), parameters, megabytes, epochs, model, corpus.
+    of the true ones), bounds_mm (how well anybody could do; see `bounds.bounds`), parameters, megabytes, epochs, model,
+    corpus.
 
     Raises:
         CorpusError: not a run, damaged, or its corpus is not there.
@@ -107,6 +109,7 @@ def evaluate(folder: Path) -> Evaluated:
         "error_per_frame_mm": [float(np.mean(frames[number])) for number in sorted(frames)],
         "test_sequences": sum(len(each) for each in errors.values()),
         "classifier": classify(network, corpus),
+        "bounds_mm": bounds_of(corpus.folder, corpus.fingerprint),
     }  # fmt: skip
     write_evaluation(folder, about, corpus.template, network, _pictures(network, corpus))
     return read_evaluation(folder)
@@ -147,6 +150,12 @@ def classifier_of(folder: Path, fingerprint: str) -> SequenceClassifier:  # noqa
     train = corpus.split("train")
     expressions = [EXPRESSIONS.index(corpus.sequences[index].expression) for index in train]
     return train_classifier(_Motions(corpus, train), expressions, seed=CLASSIFIER_SEED)
+
+
+@lru_cache(maxsize=1)
+def bounds_of(folder: Path, fingerprint: str) -> dict[str, float]:
+    """See `bounds.bounds`; the same for all runs of a corpus."""
+    return bounds(open_corpus(folder, verify=False), classifier_of(folder, fingerprint))
 
 
 def classify(network: Network, corpus: Corpus) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def figures_of(models: Mapping[str, Evaluated]) -> dict[str, Any]:
         "table2": {model: one["error_mm"] for model, one in about.items()},
         "table2_apex": {model: one["apex_error_mm"] for model, one in about.items()},
         "still_face_mm": first["still_face_mm"],
+        "bounds_mm": first["bounds_mm"],
         "table3": {source: {**each, "f1": each["total"]["f1"]} for source, each in sources.items()},
         "error_per_frame_mm": {model: one["error_per_frame_mm"] for model, one in about.items()},
         "parameters": {model: one["parameters"] for model, one in about.items()},

@@ -23,6 +23,10 @@ _TITLES = {
     "ict_skin": "ICT heads, the skin of the head",
     "makehuman": "MakeHuman heads: the bundle that ships",
 }
+_BOUNDS = {
+    "blendshapes": "the truth itself, put together from 64 blendshapes",
+    "labels": "the median of 25 training frames of similar label",
+}
 _INTRODUCTION = """\
 # Results
 
@@ -63,6 +67,9 @@ def _table_2(result: Mapping[str, Any]) -> list[str]:
     lines = ["### Table 2: mean per-vertex error, mm", ""]
     lines += _head("mm", [*columns, "total, apex", "parameters", "MB"])
     lines.append(_row("a face that never moves", [result["still_face_mm"].get(one) for one in columns], pad=3))
+    for bound, text in _BOUNDS.items():
+        cells = [None] * len(PAPER_ORDER) + [result["bounds_mm"][bound]]
+        lines.append(_row(text, cells, pad=3))
     for model, errors in result["table2"].items():
         row = [*(errors.get(one) for one in columns), result["table2_apex"][model]["total"]]
         more = [f"{result['parameters'][model]:,}", f"{result['megabytes'][model]:.1f}"]

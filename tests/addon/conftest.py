@@ -84,8 +84,9 @@ def evaluated():
 @pytest.fixture
 def layout_object(scene, template):
     """Makes an object in which the template lies in a layout: (layout, transform of the vertices) -> object."""
+    default = template
 
-    def make(layout, transform=None, triangulate=False, name="Somebody"):
+    def make(layout, transform=None, triangulate=False, name="Somebody", template=default):
         vertices = np.random.default_rng(0).normal(0, 300, (layout.vertex_count, 3))
         vertices[:, 1] -= 900
         present = layout.present

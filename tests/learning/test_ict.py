@@ -222,3 +222,45 @@ def test_cropping_keeps_what_is_near():
     assert np.linalg.norm(points[kept] - points[40], axis=1).max() < 5
     with pytest.raises(TemplateError, match="cannot be cropped"):
         crop_round_nose(points, triangles, 40, 82)
+
+
+@real
+def test_the_skin_is_found_in_the_whole_head_and_in_the_face(skin, kit):
+    alone, whole, face = skin.template.all_layouts()
+    assert (alone.vertex_count, whole.vertex_count, face.vertex_count) == (SKIN, VERTICES, FACE)
+    assert whole.present.all()
+    assert int(face.present.sum()) == FACE
+    np.testing.assert_array_equal(kit.neutral[whole.object_index], skin.template.vertices)
+    np.testing.assert_array_equal(kit.neutral[face.object_index[:FACE]], skin.template.vertices[:FACE])
+
+
+@real
+def test_teeth_gums_and_lashes_follow_the_skin(skin, kit):
+    """Against the kit's own shapes in performances: nearly exact, and calm where the face is generated with errors."""
+    followers = skin.template.layouts[0].followers
+    assert followers is not None
+    assert followers.vertices.min() >= SKIN
+    assert not ((followers.vertices >= kits.EYEBALLS[0]) & (followers.vertices < kits.EYEBALLS[1])).any()
+    names, actions = list(unit_names()), ict.units(kit)
+    weights = np.random.default_rng(0).uniform(0, 1, (12, len(names))) ** 3
+    whole = sum(weights[:, number, None, None] * actions[name] for number, name in enumerate(names))
+    noise = np.random.default_rng(1).normal(0, 0.3, whole[:, :SKIN].shape)
+    truth = whole[:, followers.vertices]
+    size = np.linalg.norm(truth, axis=-1).mean()
+    calm, noisy = (
+        np.linalg.norm(followers((whole[:, :SKIN] + shake).astype(np.float32)) - truth, axis=-1).mean()
+        for shake in (0, noise)
+    )
+    assert size > 2
+    assert calm < 0.05
+    assert noisy < 0.3
+
+
+@real
+def test_what_follows_stands_in_the_corpus(tmp_path):
+    words = ["corpus", "ict", "--facekit", str(SHARED), "--out", str(tmp_path / "c")]
+    assert main([*words, "--subjects", "2", "--test-subjects", "1"]) == 0
+    whole, face = open_corpus(tmp_path / "c").template.layouts
+    assert (whole.name, face.name) == ("ICT-FaceKit head", "ICT-FaceKit face")
+    assert whole.followers is not None
+    assert len(whole.moving) > SKIN
