@@ -109,11 +109,8 @@ def load(path: str | Path = "") -> Loaded:
 
 
 def _forget(file: str) -> None:
-    # What a file held before it changed, and what was made of it; of many files, those that came first.
-    most = 7
-    old = [key for key in _loaded if key[0] == file]
-    old += [key for key in _loaded if key[0] != file][: max(0, len(_loaded) - len(old) - most)]
-    for key in old:
+    # What a file held before it changed, or before it was deleted, and what was made of it.
+    for key in [key for key in _loaded if key[0] == file or not Path(key[0]).exists()]:
         entry = _loaded.pop(key)
         if isinstance(entry, Loaded):
             for made in [one for one in _generators if one[0] == entry.digest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -116,7 +117,7 @@ def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     return _aligned(obj, template, layout)
 
 
-_fits: dict[str, tuple[tuple[int, ...], Fit]] = {}
+_fits: dict[str, tuple[tuple[int, ...], tuple[Template, ...], Fit]] = {}
 
 
 def fit_cached(obj: bpy.types.Object | None, *templates: Template) -> Fit:
@@ -127,14 +128,15 @@ def fit_cached(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     matrix = np.array(obj.matrix_world, np.float32)[:3, :3].tobytes()
     shape = np.ascontiguousarray(rest_positions(obj.data)).tobytes()
     mark = tuple(zlib.crc32(part) for part in (shape, edge_list(obj.data).tobytes(), matrix))
-    hashes = "".join(template.content_hash for template in templates)
-    mark += (zlib.crc32(f"{obj.name}{hashes}".encode()), obj.data.users)
+    mark += (zlib.crc32(obj.name.encode()), obj.data.users)
     known = _fits.get(obj.name)
-    if known is None or known[0] != mark:
+    # The very templates: one of the same mesh may have other layouts.
+    same = known is not None and len(known[1]) == len(templates) and all(map(operator.is_, known[1], templates))
+    if known is None or known[0] != mark or not same:
         if len(_fits) > 16:
             _fits.clear()
-        _fits[obj.name] = known = (mark, fit(obj, *templates))
-    return known[1]
+        _fits[obj.name] = known = (mark, templates, fit(obj, *templates))
+    return known[2]
 
 
 def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one return for each reason
@@ -178,7 +180,7 @@ def _unknown_count(name: str, count: int, templates: Sequence[Template]) -> Fit:
         return Fit(
             ok=False,
             sentence=f"{name} has the {count:,} vertices of an {PACKS[count]}, which needs a model pack.",
-            remedy="Install the ICT model pack in Mien's preferences.",
+            remedy="Install the ICT model pack in Mien's preferences, and leave Only Bundle there empty.",
         )
     if count in [len(one.vertices) + len(one.edges) + len(one.polygons) for one in templates]:
         return Fit(
@@ -205,6 +207,8 @@ def _edge_share(layout: Layout, template: Template, edges: NDArray[np.int32], co
     """Which share of the template's edges, among the vertices that are there, the mesh has."""
     wanted = layout.object_index[template.edges].astype(np.int64)
     wanted = np.sort(wanted[(wanted >= 0).all(axis=1)], axis=1)
+    if not len(wanted):
+        return 0.0
     there = np.sort(edges.astype(np.int64), axis=1)
     return float(np.isin(wanted @ (count, 1), there @ (count, 1)).mean())
 

@@ -79,23 +79,30 @@ def remove(name: str) -> None:
 
 
 def known(bundle: str = "") -> list[Loaded]:
-    """The generators that faces are looked at with: the chosen one alone, or the default and all packs.
+    """The generators that faces are looked at with: the chosen one alone, or all packs and the default.
 
-    Packs that cannot be read are passed over; the preferences tell about them.
+    Of several that know the same faces the first counts: the pack installed last, before the one that ships. Packs
+    that cannot be read are passed over; the preferences tell about them.
 
     Raises:
         BundleError: the chosen or the default one cannot be read.
     """
-    every = [engine.load(bundle)]
-    if not bundle:
-        for path in installed():
-            with contextlib.suppress(MienError):
-                every.append(engine.load(path))
-    return every
+    every = []
+    for path in sorted(installed(), key=_age) if not bundle else ():
+        with contextlib.suppress(MienError):
+            every.append(engine.load(path))
+    return [*every, engine.load(bundle)]
+
+
+def _age(path: Path) -> float:
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def fit(obj: bpy.types.Object | None, bundle: str = "", *, cached: bool = False) -> tuple[Fit, Loaded]:
-    """How a face fits, and the generator that knows it; the first one where none does.
+    """How a face fits, and the generator that knows it; the last one where none does.
 
     Args:
         obj: the face.
@@ -108,6 +115,4 @@ def fit(obj: bpy.types.Object | None, bundle: str = "", *, cached: bool = False)
     every = known(bundle)
     look = mesh_bridge.fit_cached if cached else mesh_bridge.fit
     found = look(obj, *(one.bundle.template for one in every))
-    hashes = [one.bundle.template.content_hash for one in every]
-    number = hashes.index(found.template.content_hash) if found.template is not None else 0
-    return found, every[number]
+    return found, next((one for one in every if one.bundle.template is found.template), every[-1])

@@ -91,7 +91,7 @@ def _draw_model(box: bpy.types.UILayout, path: str, pack: str) -> None:
         row.label(text=f"{loaded.title}: faces of {counts} vertices")
         row.label(text=f"Licence: {header['licence']['spdx']}")
         if pack and header["licence"].get("notice"):
-            for line in textwrap.wrap(str(header["licence"]["notice"]).split("\n\n", maxsplit=1)[0], 110):
+            for line in textwrap.wrap(str(header["licence"]["notice"]).split("\n\n", maxsplit=1)[0], 110)[:4]:
                 box.label(text=line)
     if pack:
         row.operator("mien.remove_pack", text="", icon="X").name = pack

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FORMAT = "mien-bundle"
 VERSION = 1
 MAX_HEADER_BYTES = 16 * 2**20
+MAX_NOTICE = 20_000
+"""Letters of a licence notice."""
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
 _REMEDY = "Install the extension or the model pack again."
@@ -212,6 +214,10 @@ def _check_header(header: dict[str, Any]) -> None:
         raise BundleError(f"The bundle's header lacks {', '.join(missing)}.", _REMEDY)
     if header["kind"] != "spiral" or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
         raise BundleError("The bundle is of a kind that this Mien does not know.", "Update the extension.")
+    licence = header["licence"]
+    words = (licence.get("spdx"), licence.get("notice", "")) if isinstance(licence, dict) else (None,)
+    if not all(isinstance(word, str) and len(word) <= MAX_NOTICE for word in words):
+        raise BundleError("The bundle's licence is not told as it should be.", _REMEDY)
     rate = header["frame_rate"]
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
         raise BundleError("The bundle's frame rate is not a number above 0.", _REMEDY)

@@ -24,12 +24,13 @@ _PACE = 2.0  # how much a label's change counts beside the label itself
 
 
 @torch.inference_mode()
-def bounds(corpus: Corpus, basis: SequenceClassifier) -> dict[str, float]:
+def bounds(corpus: Corpus, basis: SequenceClassifier) -> dict[str, float | None]:
     """Two errors on the test sequences that tell where a model's own comes from, in mm.
 
     "blendshapes": the true sequences themselves, put together from the 64 principal components of the training
     motion. "labels": the median of the training frames with the most similar labels (the label and how it rises and
-    falls) of the same expression, in those components: about what can be known without seeing the face.
+    falls) of the same expression, in those components: about what can be known without seeing the face. None where no
+    expression of the test people was trained on.
 
     Args:
         corpus: with training and test sequences.
@@ -77,5 +78,5 @@ def _decode(
     return (mean + coefficients @ components).numpy().reshape(like.shape)
 
 
-def _mean(errors: list[NDArray[Any]]) -> float:
-    return float(np.concatenate(errors).mean())
+def _mean(errors: list[NDArray[Any]]) -> float | None:
+    return float(np.concatenate(errors).mean()) if errors else None

@@ -14,7 +14,9 @@ from core.errors import CorpusError
 from core.learning.trainer import Schedule
 
 from . import train
+from .corpora.store import open_corpus
 from .figures import read_curves
+from .runs import epochs_done, read_config
 from .settings import Train
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -67,16 +69,23 @@ def _error(config: Choices, changes: dict[str, Any], seed: int) -> float:
     word = "-".join(f"{key}-{value}" for key, value in changes.items()) or "base"
     folder = config.out / f"{word}-seed-{seed}"
     schedule = Schedule(epochs=config.epochs)
-    settings = Train(
-        config.corpus, folder, schedule=schedule, seed=seed, hold_out=config.hold_out, check_every=config.epochs
+    settings = replace(
+        Train(config.corpus, folder, schedule=schedule, seed=seed, hold_out=config.hold_out, check_every=config.epochs),
+        **changes,
     )
-    if not _done(folder, config.epochs) and train.run(replace(settings, **changes)) != 0:
+    begun = (folder / "checkpoints" / "last.ckpt").exists()
+    if begun:
+        _check_same(settings, folder)
+    if not (begun and epochs_done(folder) >= config.epochs) and train.run(replace(settings, resume=begun)) != 0:
         raise KeyboardInterrupt
     return read_curves(folder)["test_error_mm"][1][-1]
 
 
-def _done(folder: Path, epochs: int) -> bool:
-    return (folder / "metrics.csv").exists() and epochs in read_curves(folder)["test_error_mm"][0]
+def _check_same(settings: Train, folder: Path) -> None:
+    before, fingerprint = read_config(folder)
+    corpus = open_corpus(settings.corpus, verify=False)
+    if replace(before, corpus=settings.corpus) != settings or fingerprint != corpus.fingerprint:
+        raise CorpusError(f"The run {folder} was made with other settings or another corpus.", "Give another --out.")
 
 
 def _text(errors: list[float]) -> str:

@@ -47,6 +47,8 @@ def run(config: Evaluate) -> int:
     """Evaluates each run, keeps what was found in its folder, prints the table."""
     if not config.runs:
         raise CorpusError("There is no run to evaluate.", "Give the folder of one.")
+    if len({folder.resolve().name for folder in config.runs}) < len(config.runs):
+        raise CorpusError("Two of the runs have the same name.", "Evaluate them one after the other.")
     results = {}
     for folder in config.runs:
         results[folder.name] = evaluate(folder).about
@@ -153,7 +155,7 @@ def classifier_of(folder: Path, fingerprint: str) -> SequenceClassifier:  # noqa
 
 
 @lru_cache(maxsize=1)
-def bounds_of(folder: Path, fingerprint: str) -> dict[str, float]:
+def bounds_of(folder: Path, fingerprint: str) -> dict[str, float | None]:
     """See `bounds.bounds`; the same for all runs of a corpus."""
     return bounds(open_corpus(folder, verify=False), classifier_of(folder, fingerprint))
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .settings import Train
 
 FIGURES, ARRAYS = "evaluation.json", "evaluation.safetensors"
+EARLIER = "metrics-to-epoch-*.csv"
+"""Curves of before a resume."""
+
 _KEPT = ("config.json", "metrics.csv", FIGURES, ARRAYS)
 _WEIGHT, _LABELS = "weight.", "picture.labels."
 
@@ -151,8 +154,10 @@ def keep(folder: Path, into: Path) -> Path:
     """
     run = read_evaluation(folder)
     target = into / folder.name
+    if target.resolve() == folder.resolve():
+        raise CorpusError(f"The run {folder} cannot be kept in its own place.", "Give another folder.")
     target.mkdir(parents=True, exist_ok=True)
-    names = [*_KEPT, *([TOPOLOGY] if run.weights else [])]
+    names = [*_KEPT, *(path.name for path in folder.glob(EARLIER)), *([TOPOLOGY] if run.weights else [])]
     for name in (name for name in names if (folder / name).exists()):
         shutil.copyfile(folder / name, target / name)
     return target

@@ -12,6 +12,7 @@ from core.motion import EXPRESSIONS
 from core.template import ABSENT, Template
 
 from .corpora.pictures import contact_sheet
+from .evaluation import EARLIER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,17 +48,29 @@ def draw_all(name: str, runs: Mapping[str, Evaluated], folder: Path) -> dict[str
     Returns:
         Figure -> file name.
     """
-    files = {key: f"{name}_{key}.png" for key in ("figure_3", "figure_4", "figure_5", "figure_6", "curves")}
+    files = {key: f"{name}_{key}.png" for key in figures_of_runs(runs)}
     folder.mkdir(parents=True, exist_ok=True)
-    figure_3(name, runs, folder / files["figure_3"])
-    if "spiral" in runs:
+    if "figure_3" in files:
+        figure_3(name, runs, folder / files["figure_3"])
+    if "figure_4" in files:
         figure_4(name, runs["spiral"], folder / files["figure_4"])
+    if "figure_6" in files:
         figure_6(name, runs["spiral"], folder / files["figure_6"])
-    else:
-        del files["figure_4"], files["figure_6"]
     figure_5(runs, folder / files["figure_5"])
     curves(runs, folder / files["curves"])
     return files
+
+
+def figures_of_runs(runs: Mapping[str, Evaluated]) -> list[str]:
+    """Which figures can be drawn: 4 and 6 want a network whose weights are kept, 3 and 6 some expressions."""
+    labels = next(iter(runs.values())).labels
+    names = ["figure_3"] if any(one in labels for one in FIGURE_3) else []
+    if "spiral" in runs and runs["spiral"].weights:
+        names.append("figure_4")
+    names.append("figure_5")
+    if "figure_4" in names and any(set(pair) <= set(labels) for pair in FIGURE_6):
+        names.append("figure_6")
+    return [*names, "curves"]
 
 
 def figure_3(name: str, runs: Mapping[str, Evaluated], path: Path) -> None:
@@ -65,14 +78,15 @@ def figure_3(name: str, runs: Mapping[str, Evaluated], path: Path) -> None:
     from matplotlib import colormaps
 
     models = [model for model in ORDER if model in runs]
-    columns = [EXPRESSIONS.index(one) for one in FIGURE_3]
+    titles = [one for one in FIGURE_3 if one in runs[models[0]].labels]
+    columns = [EXPRESSIONS.index(one) for one in titles]
     worst = max(float(np.percentile(runs[model].error[columns], 99.5)) for model in models)
-    top = float(np.ceil(2 * worst)) / 2
+    top = max(float(np.ceil(2 * worst)) / 2, 0.5)
     template = runs[models[0]].template
     paint = colormaps["YlOrRd"]
     rows = [[template.vertices + runs[model].generated[number] for number in columns] for model in models]
     colors = [[paint(runs[model].error[number] / top)[:, :3] for number in columns] for model in models]
-    sheet(name, path, template, rows, titles=FIGURE_3, colors=colors, row_titles=[_short(model) for model in models])
+    sheet(name, path, template, rows, titles=titles, colors=colors, row_titles=[_short(model) for model in models])
     _add_scale(path, paint, top)
 
 
@@ -99,7 +113,8 @@ def figure_5(runs: Mapping[str, Evaluated], path: Path) -> None:
         every = about["corpus"]["source_frame_rate"] / about["corpus"]["frame_rate"]
         errors = about["error_per_frame_mm"]
         axes.plot(np.arange(len(errors)) * every, errors, label=NAMES[model])
-    axes.set(xlabel="frame, at 60 a second", ylabel="mean per-vertex error, mm", ylim=(0, None))
+    rate = next(iter(runs.values())).about["corpus"]["source_frame_rate"]
+    axes.set(xlabel=f"frame, at {rate:g} a second", ylabel="mean per-vertex error, mm", ylim=(0, None))
     axes.legend()
     figure.savefig(path, dpi=110)
 
@@ -136,7 +151,7 @@ def curves(runs: Mapping[str, Evaluated], path: Path) -> None:
 def read_curves(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
     """metrics.csv, with those of before a resume: {"train_loss" or "test_error_mm": (epochs from 1, values)}."""
     found: dict[str, dict[int, float]] = {"train_loss": {}, "test_error_mm": {}}
-    for path in [*sorted(folder.glob("metrics-to-epoch-*.csv")), folder / "metrics.csv"]:
+    for path in [*sorted(folder.glob(EARLIER)), folder / "metrics.csv"]:
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
                 for word, values in found.items():
@@ -217,4 +232,4 @@ def _add_scale(path: Path, paint: Any, top: float) -> None:
     for share in (0.0, 0.5, 1.0):
         at = (width // 4 + share * (width // 2), picture.height + 33)
         draw.text(at, f"{share * top:g} mm", "black", font, "mm")
-    whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    whole.save(path, optimize=True)

@@ -15,7 +15,7 @@ import tyro
 from core.errors import CorpusError
 
 from .evaluate import evaluated
-from .figures import NAMES, ORDER, draw_all
+from .figures import NAMES, ORDER, draw_all, figures_of_runs
 from .results_page import page
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
+    (config.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (config.out / "results.md").write_text(page(results))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
         _apart(draw_all, name, models, config.out / "pictures")
-    (config.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (config.out / "results.md").write_text(page(results))
     print(f"{config.out / 'results.md'} and results.json are written.")
     return 0
 
@@ -102,6 +102,7 @@ def figures_of(models: Mapping[str, Evaluated]) -> dict[str, Any]:
         "names": {model: NAMES[model] for model in models},
         "test_sequences": first["test_sequences"],
         "corpus": first["corpus"],
+        "figures": figures_of_runs(models),
     }
 
 

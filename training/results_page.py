@@ -100,7 +100,7 @@ def _figures(name: str, result: Mapping[str, Any]) -> list[str]:
         "curves": "Training: loss, and error on the unseen people",
     }
     for key, text in texts.items():
-        if "spiral" in result["table2"] or key not in {"figure_4", "figure_6"}:
+        if key in result["figures"]:
             lines += ["", f"{text}.", "", f"![{text}](pictures/{name}_{key}.png)"]
     return lines
 

@@ -96,7 +96,8 @@ def train_classifier(
         epochs: 13 in the paper.
     """
     lightning.seed_everything(seed, verbose=False)
-    some = torch.cat([one[::_SKIPPED] for one in sequences])
+    # Copies, or each would hold its whole sequence in memory.
+    some = torch.cat([one[::_SKIPPED].clone() for one in sequences])
     mean, components, deviation = principal_components(some, min(COEFFICIENTS, len(some)), seed)
     frames = max(len(one) for one in sequences)
     classifier = SequenceClassifier(mean, components, float(deviation[0]), frames)

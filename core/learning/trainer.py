@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch.utils.data import DataLoader
 
 from ..errors import DeviceError, MienError
@@ -167,7 +168,7 @@ def fit(
         # Lightning draws the first batches before it tells the sampler at which epoch it goes on,
         cast("ChainSampler", train.sampler).set_epoch(done)
         # and begins its table anew.
-        if (folder / "metrics.csv").exists():
+        if rank_zero_only.rank == 0 and (folder / "metrics.csv").exists():
             (folder / "metrics.csv").replace(folder / f"metrics-to-epoch-{done}.csv")
     # With nothing to monitor, the one that is kept is the newest. Without a counter of versions it takes the place of
     # the one before also where the folder was moved in between.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -134,6 +135,39 @@ def test_without_the_pack_the_face_names_it(mien, layout_object, ict_pack):
     assert "26,719" in found.sentence
     assert "Install the ICT model pack" in found.remedy
     assert mien.api.fit(head, bundle=str(ict_pack)).ok
+
+
+def test_of_two_that_know_a_face_the_pack_counts(mien, folder, bundle_file, face):
+    """A retrained network for faces that the default knows too."""
+    assert mien.packs.fit(face)[1].path == mien.engine.DEFAULT_BUNDLE
+    pack = mien.packs.install(bundle_file)
+    assert mien.packs.fit(face, cached=True)[1] is pack
+    mien.packs.remove("another.safetensors")
+    assert mien.packs.fit(face, cached=True)[1].path == mien.engine.DEFAULT_BUNDLE
+
+
+def test_many_packs_are_read_once(mien, folder, bundle_file, monkeypatch):
+    for number in range(12):
+        mien.packs.install(shutil.copyfile(bundle_file, bundle_file.with_name(f"{number}.safetensors")))
+    first = mien.packs.known()
+    assert len(first) == 13
+    assert all(one is other for one, other in zip(first, mien.packs.known(), strict=True))
+
+
+def test_a_layout_without_edges_takes_no_face_from_the_others(mien, face):
+    template = mien.engine.load().bundle.template
+    index = np.full(template.vertex_count, -1, np.int32)
+    index[7] = 3
+    odd = dataclasses.replace(template, layouts=(mien.engine.Layout("odd", template.vertex_count, index),))
+    assert mien.mesh_bridge.fit(face, odd, template).ok
+
+
+def test_new_layouts_of_the_same_mesh_are_looked_at_again(mien, face):
+    template = mien.engine.load().bundle.template
+    found = mien.mesh_bridge.fit_cached(face, template)
+    again = mien.mesh_bridge.fit_cached(face, dataclasses.replace(template, layouts=()))
+    assert found.template is template
+    assert again.template is not template
 
 
 def test_a_chosen_bundle_is_the_only_one(mien, ict, bundle_file, layout_object):

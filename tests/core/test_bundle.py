@@ -97,6 +97,9 @@ def test_damaged_words_and_arrays(bundle: Bundle, path: Path) -> None:
         ({"sample.Nobody": np.zeros((3, 3), np.float32)}, {}, "sample face"),
         ({}, {"header": header}, "frame rate"),
         ({}, {"header": lacking}, "licence"),
+        ({}, {"header": json.dumps({**bundle.header, "licence": "MIT"})}, "licence"),
+        ({}, {"header": json.dumps({**bundle.header, "licence": {"spdx": 3}})}, "licence"),
+        ({}, {"header": json.dumps({**bundle.header, "licence": {"spdx": "MIT", "notice": "x" * 10**6}})}, "licence"),
         ({}, {"header": "{"}, "damaged"),
     ]
     for arrays, words, match in cases:

@@ -23,7 +23,7 @@ from training.__main__ import main
 from training.corpora.store import open_corpus
 from training.evaluate import evaluated
 from training.export import bundle_of
-from training.figures import read_curves
+from training.figures import figures_of_runs, read_curves
 from training.runs import load_run
 from training.settings import Train
 from training.train import lesson_and_examination
@@ -191,7 +191,7 @@ def test_what_the_paper_leaves_open_can_be_chosen(corpus_folder, tmp_path, chang
     biases = [conv.bias.detach().abs().max().item() for conv in network.decoder.convs]
     assert (min(biases) > 0.01) == (changes.get("initialisation") == "torch")
     if "hidden" in changes:
-        evaluated(config.out)
+        assert figures_of_runs({"spiral": evaluated(config.out)}) == ["figure_3", "figure_5", "curves"]
         with pytest.raises(BundleError, match="size of its own"):
             bundle_of(config.out)
 
@@ -207,11 +207,17 @@ def test_choices_are_tried_out_and_kept(corpus_folder, tmp_path, capsys, monkeyp
     before = (tmp_path / "runs" / "base-seed-0" / "metrics.csv").stat().st_mtime_ns
     assert main(words) == 0
     assert (tmp_path / "runs" / "base-seed-0" / "metrics.csv").stat().st_mtime_ns == before
+    capsys.readouterr()
+    assert main([*words[:-1], "2"]) == 1
+    assert "made with other settings" in capsys.readouterr().err
+    assert main([*words, "--epochs", "2"]) == 1
 
 
 def test_what_is_kept_of_a_run_is_enough(runs, tmp_path, capsys):
     """Report and export from a copy without checkpoint, on a machine without the corpus."""
     assert main(["evaluate", str(runs / "spiral"), str(runs / "pca"), "--keep", str(tmp_path / "kept")]) == 0
+    assert main(["evaluate", str(runs / "spiral"), "--keep", str(runs)]) == 1
+    assert "in its own place" in capsys.readouterr().err
     kept = tmp_path / "kept" / "spiral"
     assert not (kept / "checkpoints").exists()
     about = json.loads((kept / "config.json").read_text())

@@ -104,6 +104,8 @@ def contact_sheet(
         bpy.ops.render.render(write_still=True, scene=scene.name)
     finally:
         bpy.data.batch_remove(made)
+    if colors:
+        return  # pale ones would become the background's
     # Maximum coverage, because the median cut has no colour left for the few pixels of the eyes.
     small = Image.open(path).quantize(_PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
