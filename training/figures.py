@@ -1,8 +1,13 @@
-"""The paper's figures 3 to 6 from evaluated runs, and the curves of the training."""
+"""The paper's figures 3 to 6 from evaluated runs, and the curves of the training.
+
+python -m training.figures FOLDER RUN…: draws those of the runs, all of one corpus; the report calls it.
+"""
 
 from __future__ import annotations
 
 import csv
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +17,10 @@ from core.motion import EXPRESSIONS
 from core.template import ABSENT, Template
 
 from .corpora.pictures import contact_sheet
-from .evaluation import EARLIER
+from .evaluation import EARLIER, read_evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -233,3 +237,13 @@ def _add_scale(path: Path, paint: Any, top: float) -> None:
         at = (width // 4 + share * (width // 2), picture.height + 33)
         draw.text(at, f"{share * top:g} mm", "black", font, "mm")
     whole.save(path, optimize=True)
+
+
+def main(words: Sequence[str]) -> None:
+    """Draws the figures of the runs `words[1:]`, all of one corpus, into the folder `words[0]`."""
+    runs: dict[str, Evaluated] = {run.config.model: run for run in (read_evaluation(Path(word)) for word in words[1:])}
+    draw_all(next(iter(runs.values())).about["corpus"]["name"], runs, Path(words[0]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

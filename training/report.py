@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +15,11 @@ import tyro
 from core.errors import CorpusError
 
 from .evaluate import evaluated
-from .figures import NAMES, ORDER, draw_all, figures_of_runs
+from .figures import NAMES, ORDER, figures_of_runs
 from .results_page import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from .evaluation import Evaluated
 
@@ -47,15 +47,24 @@ def run(config: Report) -> int:
     (config.out / "results.md").write_text(page(results))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
-        _apart(draw_all, name, models, config.out / "pictures")
+        draw_apart(models, config.out / "pictures")
     print(f"{config.out / 'results.md'} and results.json are written.")
     return 0
 
 
-def _apart(work: Callable[..., Any], *arguments: Any) -> None:
-    # In a process of its own: Blender cannot be imported beside some of the mesh libraries.
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        pool.submit(work, *arguments).result()
+def draw_apart(models: Mapping[str, Evaluated], folder: Path) -> None:
+    """Draws the figures in a process of its own: Blender cannot be imported beside some of the mesh libraries.
+
+    Raises:
+        CorpusError: it did not work; with what the process said last.
+    """
+    places = [str(path.resolve()) for path in (folder, *(run.folder for run in models.values()))]
+    command = [sys.executable, "-m", "training.figures", *places]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise CorpusError(f"The figures cannot be drawn ({' '.join(last)}).", "Leave them out with --no-pictures.")
 
 
 def grouped(folders: list[Path]) -> dict[str, dict[str, Evaluated]]:
