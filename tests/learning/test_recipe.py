@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import CorpusError
@@ -107,6 +107,7 @@ def test_faces_are_surprised_sooner_than_sad():
     lag=st.floats(0, 0.2),
     lead=st.floats(0, 0.2),
 )
+@example(rise=0.45364389602644295, hold=0.1, fall=1.261178125921285, lag=0.0, lead=0.0)
 def test_activation_stays_between_rest_and_apex(rise, hold, fall, lag, lead):
     cue = Cue("sad", 1, 0.2, 0.2 + rise, 0.2 + rise + hold, 0.2 + rise + hold + fall)
     seconds = np.linspace(0, cue.end + 0.2, 300)

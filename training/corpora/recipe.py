@@ -196,7 +196,8 @@ def _relaxation(cue: Cue, seconds: NDArray[np.float64], rng: np.random.Generator
 
 def _minimum_jerk(progress: NDArray[np.float64]) -> NDArray[np.float64]:
     t = np.clip(progress, 0, 1)
-    return np.asarray(t**3 * (10 - 15 * t + 6 * t**2))
+    # Rounding may lead a hair beyond 1, and then what is left of the rise below 0.
+    return np.clip(t**3 * (10 - 15 * t + 6 * t**2), 0, 1)
 
 
 def _soft_limit(strength: NDArray[np.float64], knee: float = 0.8, room: float = 0.3) -> NDArray[np.float64]:
