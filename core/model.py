@@ -17,6 +17,8 @@ from torch.nn.functional import leaky_relu
 from .motion import EXPRESSIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -231,6 +233,26 @@ def spiral_network(
     """
     sizes = sizes or Sizes.of(topology)
     return Network(Encoder(sizes, hidden), SpiralDecoder(sizes, topology, output_scale))
+
+
+def trained_network(topology: Topology, sizes: Sizes, weights: Mapping[str, NDArray[np.float32]]) -> Network:
+    """The spiral network with the trained arrays of a bundle, ready to generate.
+
+    Raises:
+        ValueError: they are not the arrays of this network, by name.
+        RuntimeError: they have other shapes.
+    """
+    network = spiral_network(topology, sizes)
+    if set(weights) != set(learned(network)):
+        raise ValueError("these are not the weights of this network")
+    network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, strict=False)
+    return network.eval()
+
+
+def learned(network: Network) -> dict[str, Tensor]:
+    """What a network took from its training, by name: all of its numbers but the tables, which are the topology's."""
+    state = network.state_dict()
+    return {name: value for name, value in state.items() if not name.endswith(".table") and ".unpools." not in name}
 
 
 def pca_network(sizes: Sizes, mean: Tensor, components: Tensor, deviation: Tensor, hidden: int = 0) -> Network:

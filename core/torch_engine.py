@@ -8,7 +8,7 @@ import torch
 
 from .fast import chunk_of
 from .fast_inference import InferenceDecoder
-from .model import Sizes, SpiralDecoder, State, spiral_network
+from .model import Sizes, SpiralDecoder, State, trained_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +32,7 @@ class TorchEngine:
 
     def __init__(self, bundle: Bundle, device: str) -> None:
         self.device = device
-        network = spiral_network(bundle.topology, Sizes(**bundle.header["sizes"]))
-        state = {name: torch.tensor(array) for name, array in bundle.weights.items()}
-        # The index tables come from the topology; only what was trained comes from the weights.
-        outcome = network.load_state_dict(state, strict=False)
-        assert not outcome.unexpected_keys, outcome.unexpected_keys
-        network.eval()
+        network = trained_network(bundle.topology, Sizes(**bundle.header["sizes"]), bundle.weights)
         decoder: nn.Module = network.decoder
         assert isinstance(decoder, SpiralDecoder)
         self._decoder = _on(decoder, device)

@@ -17,6 +17,7 @@ import tyro
 from core.errors import CorpusError
 from core.learning.classifier import SequenceClassifier, scores, train_classifier
 from core.metrics import error_per_frame, vertex_distance
+from core.model import learned
 from core.motion import EXPRESSIONS
 
 from .bounds import bounds
@@ -104,7 +105,7 @@ def evaluate(folder: Path) -> Evaluated:
         "model": config.model,
         "epochs": epochs_done(folder),
         "parameters": sum(part.numel() for part in network.parameters()),
-        "megabytes": _megabytes(network),
+        "megabytes": sum(value.numel() * value.element_size() for value in learned(network).values()) / 1e6,
         "error_mm": _means(errors),
         "apex_error_mm": _means(at_apex),
         "still_face_mm": _means(_still(corpus)),
@@ -113,7 +114,7 @@ def evaluate(folder: Path) -> Evaluated:
         "classifier": classify(network, corpus),
         "bounds_mm": bounds_of(corpus.folder, corpus.fingerprint),
     }  # fmt: skip
-    write_evaluation(folder, about, corpus.template, network, _pictures(network, corpus))
+    write_evaluation(config, about, corpus.template, network, _pictures(network, corpus))
     return read_evaluation(folder)
 
 
@@ -216,16 +217,6 @@ def _means(errors: dict[str, list[Any]]) -> dict[str, float]:
     means = {name: float(np.concatenate(errors[name]).mean()) for name in EXPRESSIONS if name in errors}
     everything = np.concatenate([sequence for each in errors.values() for sequence in each])
     return means | {"total": float(everything.mean())}
-
-
-def _megabytes(network: Network) -> float:
-    """What a file with the network's numbers takes; the index tables are those of the template."""
-    tables = (".table", ".index")
-    state = network.state_dict()
-    numbers = (
-        value for name, value in state.items() if not name.endswith(tables) and ".unpools." not in name
-    )  # fmt: skip
-    return sum(value.numel() * value.element_size() for value in numbers) / 1e6
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:

@@ -6,14 +6,14 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from core.bundle import read_arrays, weight_shapes, write_arrays
+from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError, MienError
-from core.model import Network, Sizes, spiral_network
+from core.model import Network, Sizes, learned, trained_network
 from core.motion import EXPRESSIONS
 from core.template import Template
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from core.topology import Topology
 
     from .settings import Train
 
@@ -58,10 +60,15 @@ class Evaluated:
     generated: NDArray[np.float32]
     error: NDArray[np.float32]
 
+    @cached_property
+    def topology(self) -> Topology:
+        """Levels, spirals and unpooling that the network learned with; a kept baseline has none."""
+        return read_topology(self.folder)
+
     @property
     def sizes(self) -> Sizes:
         """Of the network."""
-        return Sizes.of(read_topology(self.folder), self.config.latent)
+        return Sizes.of(self.topology, self.config.latent)
 
     def network(self) -> Network:
         """The spiral network, as it was evaluated.
@@ -71,29 +78,24 @@ class Evaluated:
         """
         if not self.weights:
             raise CorpusError(f"The evaluation of {self.folder} keeps no weights.", "Only a spiral network's are kept.")
-        network = spiral_network(read_topology(self.folder), self.sizes)
-        missing, unknown = network.load_state_dict(
-            {name: torch.tensor(value) for name, value in self.weights.items()}, strict=False
-        )
-        # The tables come from the topology.
-        if unknown or any(not name.endswith((".table", ".index")) and ".unpools." not in name for name in missing):
-            raise CorpusError(f"The evaluation of {self.folder} is damaged: its weights do not fit.", "Evaluate again.")
-        return network.eval()
+        try:
+            return trained_network(self.topology, self.sizes, self.weights)
+        except (ValueError, RuntimeError) as problem:
+            message = f"The evaluation of {self.folder} is damaged: its weights do not fit."
+            raise CorpusError(message, "Evaluate again.") from problem
 
 
 def write_evaluation(
-    folder: Path, about: dict[str, Any], template: Template, network: Network, pictures: dict[str, NDArray[Any]]
+    config: Train, about: dict[str, Any], template: Template, network: Network, pictures: dict[str, NDArray[Any]]
 ) -> None:
-    """Writes both files."""
-    state = network.state_dict()
-    ships = about["model"] == "spiral" and not any(name.endswith("weight_hr_l0") for name in state)
+    """Writes both files into the run's folder."""
+    ships = config.model == "spiral" and not config.hidden
     # Where the template lies in other objects is of use for a bundle only.
     arrays, words = (template if ships else replace(template, layouts=())).to_arrays()
     if ships:
-        sizes = json.loads(Sizes.of(read_topology(folder), network.encoder.lstm.hidden_size).to_json())
-        arrays |= {f"{_WEIGHT}{name}": state[name].numpy() for name in weight_shapes(sizes)}
-    write_arrays(folder / ARRAYS, arrays | pictures, {"template": words})
-    (folder / FIGURES).write_text(json.dumps(about, indent=1) + "\n")
+        arrays |= {f"{_WEIGHT}{name}": value.numpy() for name, value in learned(network).items()}
+    write_arrays(config.out / ARRAYS, arrays | pictures, {"template": words})
+    (config.out / FIGURES).write_text(json.dumps(about, indent=1) + "\n")
 
 
 def picture_arrays(

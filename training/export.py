@@ -16,7 +16,6 @@ from core.motion import EXPRESSIONS
 
 from .evaluate import evaluated
 from .licences import notice
-from .runs import read_topology
 
 if TYPE_CHECKING:
     from .evaluation import Evaluated
@@ -56,7 +55,7 @@ def bundle_of(folder: Path) -> Bundle:
         raise BundleError(f"The run {folder} is the baseline.", "Export a run of the spiral network.")
     if not found.weights:
         raise BundleError(f"The LSTM of {folder} has a size of its own.", "Train without --hidden.")
-    return Bundle(_header(found), found.template, read_topology(folder), found.weights, samples_of(_name(found)))
+    return Bundle(_header(found), found.template, found.topology, found.weights, samples_of(_name(found)))
 
 
 def _name(found: Evaluated) -> str:

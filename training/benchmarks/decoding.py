@@ -15,7 +15,7 @@ from core.bundle import Bundle
 from core.fast import FoldedDecoder, folded_levels
 from core.fast_inference import InferenceDecoder
 from core.learning.losses import sequence_loss
-from core.model import Network, SpiralDecoder, Unpool, spiral_network
+from core.model import Network, SpiralDecoder, Unpool, learned, spiral_network
 from core.motion import EXPRESSIONS
 from core.numpy_engine import NumpyEngine
 
@@ -51,11 +51,7 @@ def make_bundle(network: Network, template: Template, topology: Topology) -> Bun
     """The network as a bundle in memory, as the engines take it."""
     decoder = network.decoder
     assert isinstance(decoder, SpiralDecoder)
-    weights = {
-        name: value.detach().numpy()
-        for name, value in network.state_dict().items()
-        if not name.endswith((".table", ".index")) and ".unpools." not in name
-    }
+    weights = {name: value.numpy() for name, value in learned(network).items()}
     header: dict[str, Any] = {
         "kind": "spiral", "name": "benchmark", "sizes": json.loads(decoder.sizes.to_json()), "units": "mm",
         "frame_rate": 12.0, "expressions": list(EXPRESSIONS), "licence": {"spdx": "CC0-1.0", "notice": "untrained"},
