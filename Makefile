@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test lint format dist packs test-blender benchmark bundle ict-runs report clean help
+.PHONY: env demo test test-all lint format dist packs test-blender benchmark bundle ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -65,6 +65,9 @@ dist: env ## the extension, dist/mien-<version>.zip
 BLENDER ?= blender
 test-blender: dist ## the zip in a Blender application: make test-blender BLENDER=/path/to/blender
 	$(BLENDER) -b --factory-startup --python tests/real_blender/check_extension.py -- dist/mien-*.zip out/real_blender
+
+test-all: ## the extension's tests in Blender 4.2, 4.5, 5.0 and 5.2, each in an environment of its own: docs/versions.md
+	$(PYTHON) tests/versions.py $(VERSIONS)
 
 DEVICE ?= cpu
 benchmark: env ## how fast this machine is: make benchmark DEVICE=cuda; writes docs/benchmark.json and its picture

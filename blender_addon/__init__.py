@@ -5,25 +5,66 @@ from __future__ import annotations
 
 import bpy
 
-from . import cli, operators, panel, preferences, properties, sample_face
+from . import (
+    bake_operators,
+    bakes,
+    cli,
+    cue_operators,
+    cue_properties,
+    operators,
+    panel,
+    panel_performance,
+    preferences,
+    preset_operators,
+    preview_handlers,
+    preview_operators,
+    properties,
+    records,
+    sample_face,
+    torch_box,
+    torch_setup,
+)
 
 CLASSES = (
     preferences.MienPreferences,
     preferences.MIEN_OT_install_pack,
     preferences.MIEN_OT_remove_pack,
+    torch_setup.MIEN_OT_ask_torch,
+    torch_setup.MIEN_OT_get_torch,
+    torch_setup.MIEN_OT_cancel_torch,
+    torch_setup.MIEN_OT_remove_torch,
+    torch_box.MIEN_OT_measure,
     properties.MienFace,
+    records.MienBake,
+    records.MienMesh,
     properties.MienScene,
+    cue_properties.MienCueEdit,
     operators.MIEN_OT_pick_face,
-    operators.MIEN_OT_cue_at_playhead,
     operators.MIEN_OT_add_expression,
-    operators.MIEN_OT_bake,
-    operators.MIEN_OT_remove_bake,
+    preview_operators.MIEN_OT_preview,
+    bake_operators.MIEN_OT_bake,
+    bake_operators.MIEN_OT_remove_bake,
+    bake_operators.MIEN_OT_duplicate_bake,
+    bake_operators.MIEN_OT_play_none,
+    cue_operators.MIEN_OT_add_cue,
+    preset_operators.MIEN_OT_add_preset,
+    cue_operators.MIEN_OT_select_cue,
+    cue_operators.MIEN_OT_remove_cue,
+    cue_operators.MIEN_OT_duplicate_cue,
+    cue_operators.MIEN_OT_jump_to_cue,
+    preset_operators.MIEN_OT_save_preset,
+    preset_operators.MIEN_OT_delete_preset,
+    preset_operators.MIEN_MT_add_cue,
+    preset_operators.MIEN_MT_delete_preset,
     sample_face.MIEN_OT_add_sample_face,
     sample_face.MIEN_MT_sample_faces,
     panel.MIEN_PT_face,
-    panel.MIEN_PT_expression,
-    panel.MIEN_PT_strengths,
+    panel_performance.MIEN_PT_performance,
+    panel_performance.MIEN_PT_strengths,
+    panel.MIEN_PT_shaping,
+    panel.MIEN_UL_bakes,
     panel.MIEN_PT_bake,
+    panel.MIEN_PT_range,
 )
 """Every class of the extension, in the order Blender must learn them."""
 
@@ -34,7 +75,11 @@ def register() -> None:
     """Make Mien known to Blender."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    torch_setup.register()
     properties.attach()
+    cue_properties.attach()
+    records.on_switch.append(bakes.activate)
+    preview_handlers.register()
     bpy.types.VIEW3D_MT_mesh_add.append(sample_face.draw_add_menu)
     _commands.append(bpy.utils.register_cli_command("mien", cli.main))
 
@@ -44,6 +89,10 @@ def unregister() -> None:
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     bpy.types.VIEW3D_MT_mesh_add.remove(sample_face.draw_add_menu)
+    preview_handlers.unregister()
+    records.on_switch.remove(bakes.activate)
+    cue_properties.detach()
     properties.detach()
+    torch_setup.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

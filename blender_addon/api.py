@@ -9,51 +9,35 @@ print(api.bake(face, start=1, end=60))
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import bpy
-
-from . import bake as baking
-from . import engine, motion, packs
-from .alignment import turned
+from . import bake_copies, bakes, engine, motion, packs, records
+from .bake_job import BakeJob, BakeResult
 from .sample_face import add_sample_face
-from .version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from typing import Any
+
+    import bpy
 
     from .mesh_bridge import Fit
 
-__all__ = ["BakeJob", "BakeResult", "add_expression", "add_sample_face", "bake", "fit", "install_pack", "remove_bake"]
+__all__ = [
+    "BakeJob",
+    "BakeResult",
+    "add_expression",
+    "add_sample_face",
+    "bake",
+    "bake_again",
+    "duplicate_bake",
+    "fit",
+    "install_pack",
+    "play_bake",
+    "remove_bake",
+]
 
 install_pack = packs.install
-
-
-@dataclass(frozen=True)
-class BakeResult:
-    """What a bake did.
-
-    Attributes:
-        object: name of the face.
-        start: first baked frame.
-        end: last baked frame.
-        keys: names of the shape keys, one a frame.
-        engine: what computed, such as "numpy on cpu".
-        notes: what the person should know, sentences.
-    """
-
-    object: str
-    start: int
-    end: int
-    keys: list[str]
-    engine: str
-    notes: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """One sentence, and the notes."""
-        done = f"{self.object} performs from frame {self.start} to {self.end} ({self.engine})."
-        return " ".join([done, *self.notes])
 
 
 def fit(obj: bpy.types.Object, *, bundle: str = "") -> Fit:
@@ -94,128 +78,83 @@ def add_expression(  # noqa: PLR0917 - the order of figure 2, and of core's Cue
     motion.write_cue(obj, cue)
 
 
-def remove_bake(obj: bpy.types.Object) -> int:
-    """Takes the bake away, exactly; returns how many shape keys went. MeshError where there is none."""
-    return baking.remove(obj)
-
-
-class BakeJob:
-    """A bake in three steps, so that a window can stay awake: make it, walk through `compute`, then `finish`.
-
-    The frames go onto the mesh as they come, in keys that stand at 0; no copy of the performance is kept. Whoever does
-    not go on to the end calls `abort` and has changed nothing; what fails has called it already.
+def remove_bake(obj: bpy.types.Object, name: str = "") -> int:
+    """Takes a bake away; after the last one the face is exactly as before the first.
 
     Args:
         obj: the face.
-        scene: whose frame rate counts; default, the context's.
-        start: first frame; default, the scene's.
-        end: last frame; default, the scene's.
-        engine_name: "auto", "torch" or "numpy".
-        device: "auto", "cuda", "mps" or "cpu".
-        bundle: path; empty for the one that knows the face, of that which ships with Mien and all model packs.
+        name: of the bake; empty for the one that plays, or the last one.
+
+    Returns:
+        How many shape keys went.
 
     Raises:
-        MienError: the face does not fit, there is nothing to perform, the bundle or the device is not there.
+        MeshError: there is none.
     """
+    return bakes.remove(obj, _number(obj, name))
 
-    def __init__(
-        self,
-        obj: bpy.types.Object,
-        *,
-        scene: bpy.types.Scene | None = None,
-        start: int | None = None,
-        end: int | None = None,
-        engine_name: str = "auto",
-        device: str = "auto",
-        bundle: str = "",
-    ) -> None:
-        scene = scene or bpy.context.scene
-        self._fit, self._loaded = packs.fit(obj, bundle, cached=True)
-        self._fit.demand()
-        self._object, self._vertices = obj, len(obj.data.vertices)
-        first = scene.frame_start if start is None else start
-        last = scene.frame_end if end is None else end
-        self._generator = engine.generator(self._loaded.path, engine_name, device)
-        rate = self._generator.frame_rate
-        self.performance = motion.performance(obj, first, last, motion.frame_rate_of(scene), rate)
-        about = {
-            "mien": VERSION,
-            "bundle": self._loaded.digest,
-            "engine": self._generator.engine_name,
-            "labels": [float(self.performance.labels.min()), float(self.performance.labels.max())],
-        }
-        self._writer = baking.Writer(obj, self._fit.layout.moving, self.performance.start, about)
 
-    def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
-        """Generates the frames, a few at each step; yields (frames done, frames in all)."""
-        wanted, total = self.performance, self.performance.frame_count
-        layout, to_local = self._fit.layout, self._fit.to_local
-        try:
-            frames = self._generator.stream(wanted.labels, times=wanted.times, cancelled=cancelled, reuse=True)
-            for first, deformation in frames:
-                self._check_unchanged()
-                self._writer.add(turned(layout.on_object(deformation), to_local))
-                yield first + len(deformation), total
-        except BaseException:
-            self.abort()
-            raise
+def duplicate_bake(obj: bpy.types.Object, name: str = "", new_name: str = "") -> str:
+    """Copies a bake, with keys and action of its own; returns the copy's name. See `bake_copies.duplicate`."""
+    return bake_copies.duplicate(obj, _number(obj, name), new_name)
 
-    def finish(self) -> BakeResult:
-        """Writes the curves; all or nothing. To be called when `compute` is through."""
-        try:
-            self._check_unchanged()
-            names = self._writer.finish()
-        except BaseException:
-            self.abort()
-            raise
-        obj, start = self._object, self.performance.start
-        where = f"{self._generator.engine_name} on {self._generator.device_name}"
-        return BakeResult(obj.name, start, start + len(names) - 1, names, where, self.performance.notes)
 
-    def abort(self) -> None:
-        """Takes what was written off the mesh again."""
-        self._writer.abort()
+def play_bake(obj: bpy.types.Object, name: str) -> None:
+    """Lets one of the face's bakes play, and no other; with an empty name none.
 
-    def _check_unchanged(self) -> None:
-        obj = self._object
-        try:
-            obj.name  # noqa: B018 - Blender raises for what it has freed
-        except ReferenceError as problem:
-            raise engine.MeshError("The face is gone; it was deleted while Mien computed.") from problem
-        if len(obj.data.vertices) != self._vertices or obj.mode != "OBJECT" or obj.data.is_editmode:
-            raise engine.MeshError(f"{obj.name} was changed while Mien computed.", "Bake again.")
+    Raises:
+        MeshError: there is none of this name.
+    """
+    obj.data.mien.active = _number(obj, name) if name else -1
+
+
+def _number(obj: bpy.types.Object, name: str) -> int:
+    own = obj.data.mien if obj.type == "MESH" else None
+    if own is None or not len(own.bakes):
+        raise engine.MeshError(f"{obj.name} has no bake of Mien.")
+    if not name:
+        return own.active if 0 <= own.active < len(own.bakes) else len(own.bakes) - 1
+    number = records.number_of(obj.data, name)
+    if number < 0:
+        raise engine.MeshError(f"{obj.name} has no bake {name!r}.", "Choose one from its list of bakes.")
+    return number
 
 
 def bake(
     obj: bpy.types.Object,
     *,
-    scene: bpy.types.Scene | None = None,
-    start: int | None = None,
-    end: int | None = None,
-    engine_name: str = "auto",
-    device: str = "auto",
-    bundle: str = "",
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    **options: Any,
 ) -> BakeResult:
-    """Bakes the strengths keyed on a face to shape keys, straight through.
+    """Bakes the strengths of a face, straight through.
 
     Args:
         obj: the face.
-        scene: whose frame rate and range count; default, the context's.
-        start: first frame; default, the scene's.
-        end: last frame; default, the scene's.
-        engine_name: "auto", "torch" or "numpy".
-        device: "auto", "cuda", "mps" or "cpu".
-        bundle: path; empty for the one that knows the face, of that which ships with Mien and all model packs.
         progress: called with (frames done, frames in all).
         cancelled: asked before each step.
+        options: see `BakeJob`.
 
     Raises:
         MienError: one sentence and a remedy; the scene is unchanged.
     """
-    job = BakeJob(obj, scene=scene, start=start, end=end, engine_name=engine_name, device=device, bundle=bundle)
+    job = BakeJob(obj, **options)
     for done, total in job.compute(cancelled):
         if progress is not None:
             progress(done, total)
     return job.finish()
+
+
+def bake_again(obj: bpy.types.Object, name: str = "", **more: Any) -> BakeResult:
+    """Bakes a performance once more exactly as it is on record, whatever the keys and the settings say by now.
+
+    Args:
+        obj: the face.
+        name: of the bake; empty for the one that plays.
+        more: `engine_name`, `device`, `progress`, `cancelled` of `bake`.
+
+    Raises:
+        MienError: there is no such bake, its record is damaged, or its generator is not installed any more.
+    """
+    entry = obj.data.mien.bakes[_number(obj, name)]
+    return bake(obj, recorded=entry.name, **more)

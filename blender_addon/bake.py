@@ -1,243 +1,252 @@
-"""Deformations -> relative shape keys and their F-curves, and away again. The new is made before the old goes."""
+"""Deformations -> shape keys, one a frame, relative or absolute; other ways are in bake_sliders.py and bake_cache.py.
+
+Every way is a Writer: it takes frames as they come, may give up at any moment and leave nothing, and at last animates
+what it made. Whatever holds for all bakes of a mesh (their list, their actions, which one plays) is in bakes.py.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import bpy
 import numpy as np
 
-from . import fcurves
+from . import actions, fcurves, records
 from .engine import MeshError, MotionError
-from .rest import BAKED, basis_positions, record_of
+from .rest import basis_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    import bpy
     from numpy.typing import NDArray
+
+    from .fcurves import Curves
 
 BYTES_A_VERTEX = 12
 """What one vertex of one shape key costs."""
 
+BYTES_A_KEYFRAME = 72
+"""What one key of an F-curve costs."""
 
-class Writer:
-    """Bakes frames as they come: one relative shape key each, "mien NNNN" after its frame, at 1 on its frame alone.
 
-    Between two frames the face is halfway between them; before the first and after the last it is at rest. Existing
-    shape keys and their animation stay as they are; an earlier bake is replaced once the new one is complete. Until
-    `finish` the new keys stand at 0 and nothing shows; `abort` takes them away. The object's record names them from
-    the start, so that "Remove Bake" clears up even after a crash.
+@dataclass(frozen=True)
+class Plan:
+    """What a bake is to make.
 
-    Args:
+    Attributes:
         obj: the face, local, not in Edit Mode.
         indices: (P,) the object's vertices that move.
-        start: scene frame of the first.
-        about: what else the record shall hold (JSON).
+        frames: (n,) the frames of the timeline, evenly spaced, ascending.
+        step: frames from one to the next.
+        name: of the bake; shape keys are called after it.
+        scale: object units per millimetre.
+        tolerance: millimetres, where a way may leave something out.
+        cache: the point cache's file, where the way writes one.
+        cancelled: asked in long calculations.
     """
 
-    def __init__(self, obj: bpy.types.Object, indices: NDArray[np.int32], start: int, about: dict[str, Any]) -> None:
-        self._object, self._start, self._about = obj, start, about
-        self._rest = basis_positions(obj.data)
-        self._moved = self._rest.copy()
-        whole = len(indices) == len(self._rest) and np.array_equal(indices, np.arange(len(indices)))
-        self._indices: Any = slice(None) if whole else indices
-        self._rest = self._rest[self._indices]
-        keys = obj.data.shape_keys
-        # The very text, so that `abort` puts back what was there, whatever it was.
-        self._old_text = keys.get(BAKED) if keys else None
-        self._old = record_of(keys)
-        self._record: dict[str, Any] = {**_before(obj), **{key: self._old[key] for key in _STATE if key in self._old}}
-        self._names: list[str] = []
-        self._closed = False
+    obj: bpy.types.Object
+    indices: NDArray[np.int32]
+    frames: NDArray[np.float64]
+    step: float
+    name: str
+    scale: float
+    tolerance: float = 0.05
+    cache: Path | None = None
+    cancelled: Callable[[], bool] | None = None
+
+
+class Writer:
+    """One way to bake; `add` for each chunk, then `close`, `animate`, `settle`; or `abort` at any time before `settle`.
+
+    Attributes:
+        names: shape keys that it made, as they are called now.
+        driven: shape keys of the artist's that it animates.
+        error_mm: largest distance of any vertex in any frame from what was generated, mm.
+        staged: it is on record as unfinished.
+        animates: it writes F-curves into an action.
+        exclusive: it cannot stand beside other shape keys.
+    """
+
+    animates = True
+    exclusive = False
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.names: list[str] = []
+        self.driven: list[str] = []
+        self.error_mm = 0.0
+        self.staged = False
 
     def add(self, offsets: NDArray[np.float32]) -> None:
-        """Writes the next frames.
+        """Takes the next frames: (n, P, 3) object units, added to the face at rest."""
+        raise NotImplementedError
 
-        Args:
-            offsets: (n, P, 3) object units, added to the Basis.
+    def close(self) -> Iterator[None]:
+        """All frames are there; does what needs all of them. Yields while that takes time."""
+        yield from ()
 
-        Raises:
-            MotionError: offsets that are not finite.
-        """
-        flat = offsets.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            finite = np.isfinite(np.dot(flat, flat))
-        if not finite:
-            raise MotionError("The generator gave values that are not finite numbers; nothing was changed.")
-        obj = self._object
-        if obj.data.shape_keys is None:
-            obj.shape_key_add(name="Basis", from_mix=False)
-        for frame in offsets:
-            key = obj.shape_key_add(name=key_name(self._start + len(self._names)), from_mix=False)
-            self._names.append(key.name)
-            key.value = 0.0
-            if isinstance(self._indices, slice):
-                np.add(self._rest, frame, out=self._moved)
-            else:
-                self._moved[self._indices] = self._rest + frame
-            key.points.foreach_set("co", self._moved.reshape(-1))
-        obj.active_shape_key_index = self._record["active"]
-        self._note([*self._old.get("names", []), *self._names], unfinished=True)
+    def animate(self, curves: Curves) -> None:
+        """Writes the curves that play it, into an action that nothing uses yet."""
+        raise NotImplementedError
 
-    def finish(self) -> list[str]:
-        """Animates the keys, and takes an earlier bake away.
-
-        Returns:
-            The names of the keys.
-
-        Raises:
-            MotionError: there is no frame.
-            MeshError: the animation of the shape keys cannot take F-curves.
-        """
-        if not self._names:
-            raise MotionError("There is no frame to bake.", "Choose a last frame after the first.")
-        obj = self._object
-        _add_curves(obj, self._start, self._names)
-        # A name of the old bake may be a new key's by now: the old key was renamed or deleted by hand.
-        _remove_keys(obj, [name for name in self._old.get("names", []) if name not in self._names])
-        keys = obj.data.shape_keys
-        for number, name in enumerate(self._names):
-            key = keys.key_blocks[name]
-            # A name that the old bake held is free now; Blender corrects the path of the curve.
-            if name != key_name(self._start + number):
-                key.name = key_name(self._start + number)
-                self._names[number] = key.name
-        self._note(self._names)
-        self._closed = True
-        _show(obj, self._start, self._names)
-        return self._names
+    def settle(self, curves: Curves | None) -> None:
+        """An earlier bake that this one replaces is gone now: takes the names that were its."""
 
     def abort(self) -> None:
-        """Takes the new keys away; the object is as it was before. An object that is gone needs nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        obj = self._object
-        with contextlib.suppress(ReferenceError), _out_of_edit_mode(obj):
-            _remove_keys(obj, self._names)
-            keys = obj.data.shape_keys
-            if keys is not None and self._old:
-                keys[BAKED] = self._old_text
-            elif keys is not None:
-                _leave(obj, self._record)
-        self._names = []
+        """Takes away what was made."""
 
-    def _note(self, names: list[str], **more: Any) -> None:
-        span = {"start": self._start, "end": self._start + len(self._names) - 1}
-        self._object.data.shape_keys[BAKED] = json.dumps(
-            {**self._record, **self._about, **span, **more, "names": names}
-        )
+    def about(self) -> dict[str, Any]:
+        """What the record needs besides names and provenance."""
+        return {}
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in the file, uncompressed."""
+        vertices = len(self.plan.obj.data.vertices)
+        return len(self.names) * (vertices * BYTES_A_VERTEX + 3 * BYTES_A_KEYFRAME)
 
 
-def remove(obj: bpy.types.Object) -> int:
-    """Takes Mien's shape keys and their curves away; the object is as it was before the first bake.
+class KeyWriter(Writer):
+    """What the ways that make shape keys share: making them, renaming them, taking them away.
 
-    Returns:
-        How many keys were removed.
+    The keys stand at 0 until they are animated, so nothing shows. The mesh's list of bakes names them from the start as
+    an unfinished bake, so that they can be taken away even after a crash.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._rest = basis_positions(plan.obj.data)
+        self._moved = self._rest.copy()
+        whole = len(plan.indices) == len(self._rest) and np.array_equal(plan.indices, np.arange(len(self._rest)))
+        self._indices: Any = slice(None) if whole else plan.indices
+        self._rest = self._rest[self._indices]
+        self._wanted: list[str] = []
+        self._active = plan.obj.active_shape_key_index
+
+    def make_key(self, name: str, offsets: NDArray[np.float32]) -> bpy.types.ShapeKey:
+        """A relative shape key at 0, the Basis and these offsets (P, 3)."""
+        obj = self.plan.obj
+        if obj.data.shape_keys is None:
+            obj.shape_key_add(name="Basis", from_mix=False)
+        key = obj.shape_key_add(name=name, from_mix=False)
+        self._wanted.append(name)
+        self.names.append(key.name)
+        key.value = 0.0
+        if isinstance(self._indices, slice):
+            np.add(self._rest, offsets, out=self._moved)
+        else:
+            self._moved[self._indices] = self._rest + offsets
+        key.points.foreach_set("co", self._moved.reshape(-1))
+        return key
+
+    def keep_active(self) -> None:
+        """The key that the artist had chosen stays chosen."""
+        self.plan.obj.active_shape_key_index = self._active
+
+    def settle(self, curves: Curves | None) -> None:
+        """See `Writer`."""
+        keys = self.plan.obj.data.shape_keys
+        for number, wanted in enumerate(self._wanted):
+            had = self.names[number]
+            if had == wanted:
+                continue
+            key = keys.key_blocks[had]
+            key.name = wanted
+            self.names[number] = key.name
+            curve = curves.find(actions.path_of(had)) if curves is not None else None
+            if curve is not None:
+                curve.data_path = actions.path_of(key.name)
+
+    def abort(self) -> None:
+        """See `Writer`."""
+        remove_keys(self.plan.obj, self.names)
+        self.names = []
+
+
+class FrameWriter(KeyWriter):
+    """One relative shape key for each frame, at 1 on its frame alone.
+
+    Between two frames the face is halfway between them; before the first and after the last it is at rest.
+    """
+
+    def add(self, offsets: NDArray[np.float32]) -> None:
+        """See `Writer`."""
+        check_finite(offsets)
+        for frame in offsets:
+            self.make_key(key_name(self.plan.name, float(self.plan.frames[len(self.names)])), frame)
+        self.keep_active()
+
+    def animate(self, curves: Curves) -> None:
+        """See `Writer`."""
+        for frame, name in zip(self.plan.frames.tolist(), self.names, strict=True):
+            around = [frame - self.plan.step, frame, frame + self.plan.step]
+            fcurves.write(curves, actions.path_of(name), around, [0.0, 1.0, 0.0])
+
+
+class AbsoluteWriter(FrameWriter):
+    """Absolute shape keys: Blender walks from key to key along one curve, Evaluation Time, and mixes two at a time."""
+
+    exclusive = True
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        own = {name for bake in records.bakes_of(plan.obj.data) for name in bake.key_names}
+        keys = plan.obj.data.shape_keys
+        blocks = list(keys.key_blocks)[1:] if keys else []
+        others = [key.name for key in blocks if key.name not in own]
+        if others:
+            some = ", ".join(others[:3])
+            raise MeshError(
+                f"{plan.obj.name} has shape keys of its own ({some}); absolute ones would silence them.",
+                "Choose another way to bake.",
+            )
+
+    def close(self) -> Iterator[None]:
+        """One more key at rest: the face goes back to it after the last frame."""
+        still = np.zeros((len(self._rest), 3), np.float32)
+        self.make_key(f"{self.plan.name} rest", still)
+        self.keep_active()
+        yield
+
+    def animate(self, curves: Curves) -> None:
+        """See `Writer`."""
+        keys = self.plan.obj.data.shape_keys
+        stops = [0.0, *(keys.key_blocks[name].frame for name in self.names)]
+        frames = self.plan.frames
+        times = [frames[0] - self.plan.step, *frames.tolist(), frames[-1] + self.plan.step]
+        fcurves.write(curves, "eval_time", times, stops)
+
+
+def key_name(bake: str, frame: float) -> str:
+    """The name of the shape key of a frame; whatever Blender would cut off is cut from the bake's name."""
+    number = f"{frame:04.0f}" if frame == round(frame) else f"{frame:07.2f}"
+    return f"{bake[: 62 - len(number)]} {number}"
+
+
+def check_finite(offsets: NDArray[np.float32]) -> None:
+    """NaN never reaches a mesh.
 
     Raises:
-        MeshError: there is nothing to remove, or the object cannot be changed now.
+        MotionError: offsets that are not finite.
     """
-    record = record_of(obj.data.shape_keys)
-    if not record:
-        raise MeshError(f"{obj.name} has no bake of Mien.")
-    if obj.mode != "OBJECT" or obj.data.is_editmode or obj.library or obj.data.library:
-        raise MeshError(f"{obj.name} cannot be changed now.", "Make it local, and go to Object Mode.")
-    keys = obj.data.shape_keys
-    if fcurves.is_shared(keys):
-        # A copy of the face that plays the same action: the curves belong to the other one as well.
-        keys.animation_data.action = None
-    removed = _remove_keys(obj, record["names"])
-    _leave(obj, record)
-    return removed
+    flat = offsets.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(np.dot(flat, flat))
+    if not finite:
+        raise MotionError("The generator gave values that are not finite numbers; nothing was changed.")
 
 
-def key_name(frame: int) -> str:
-    """The name of the shape key of a frame."""
-    return f"mien {frame:04d}"
-
-
-_STATE = ("had_basis", "had_animation", "had_action", "active")
-
-
-def _before(obj: bpy.types.Object) -> dict[str, Any]:
-    """What `_leave` must know to leave the object as it was."""
-    keys = obj.data.shape_keys
-    animation = keys.animation_data if keys else None
-    return {
-        "had_basis": keys is not None,
-        "had_animation": animation is not None,
-        "had_action": animation is not None and animation.action is not None,
-        "active": obj.active_shape_key_index,
-    }
-
-
-def _add_curves(obj: bpy.types.Object, start: int, names: list[str]) -> None:
-    curves = fcurves.curves_of(obj.data.shape_keys, create=f"{obj.name} Mien bake")
-    for frame, name in enumerate(names, start):
-        fcurves.write(curves, _path(name), [frame - 1, frame, frame + 1], [0.0, 1.0, 0.0])
-
-
-@contextlib.contextmanager
-def _out_of_edit_mode(obj: bpy.types.Object) -> Iterator[None]:
-    """In Edit Mode Blender keeps shape keys of its own, and brings removed ones back when it is left."""
-    editing = obj.mode == "EDIT"
-    if editing:
-        with bpy.context.temp_override(active_object=obj, object=obj):
-            bpy.ops.object.mode_set(mode="OBJECT")
-    yield
-    if editing:
-        with bpy.context.temp_override(active_object=obj, object=obj):
-            bpy.ops.object.mode_set(mode="EDIT")
-
-
-def _path(name: str) -> str:
-    return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
-
-
-def _remove_keys(obj: bpy.types.Object, names: list[str]) -> int:
+def remove_keys(obj: bpy.types.Object, names: list[str]) -> int:
+    """Removes shape keys that are still there; their curves are their action's matter. Returns how many."""
     keys = obj.data.shape_keys
     if keys is None or not names:
         return 0
-    if not fcurves.is_shared(keys):
-        fcurves.remove(keys, {_path(name) for name in names})
     active = obj.active_shape_key_index
     found = [keys.key_blocks[name] for name in names if name in keys.key_blocks]
     for key in reversed(found):
         obj.shape_key_remove(key)
     obj.active_shape_key_index = active
     return len(found)
-
-
-def _leave(obj: bpy.types.Object, record: dict[str, Any]) -> None:
-    """Undo what the first bake had to make besides its keys, unless someone uses it by now."""
-    keys = obj.data.shape_keys
-    if keys is None:
-        return
-    if keys.get(BAKED) is not None:
-        del keys[BAKED]
-    animation = keys.animation_data
-    action = animation.action if animation else None
-    if action and not record["had_action"] and fcurves.is_empty(action):
-        animation.action = None
-        if action.users == 0:
-            bpy.data.actions.remove(action)
-    idle = animation and not (animation.action or animation.drivers or animation.nla_tracks)
-    if idle and not record["had_animation"]:
-        keys.animation_data_clear()
-    if not record["had_basis"] and len(keys.key_blocks) == 1:
-        obj.shape_key_remove(keys.key_blocks[0])
-    with contextlib.suppress(IndexError):
-        obj.active_shape_key_index = record["active"]
-    obj.data.update()
-
-
-def _show(obj: bpy.types.Object, start: int, names: list[str]) -> None:
-    """The frame on which the scene stands shows its key at once, without evaluating the whole scene again."""
-    for scene in obj.users_scene:
-        number = scene.frame_current - start
-        if 0 <= number < len(names):
-            obj.data.shape_keys.key_blocks[names[number]].value = 1.0
-    obj.data.update()

@@ -7,16 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ == "blender_addon":
+    from core import torch_wheels
     from core.bundle import Bundle, read_bundle
+    from core.compact import Compact, Compactor
+    from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
-    from core.generator import DEVICES, ENGINES, Generator, torch_is_there
-    from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue
+    from core.generator import Generator
+    from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample
+    from core.pc2 import Pc2Writer, read_pc2
+    from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
+    from core.slider_weights import SliderSolver
+    from core.speed import Speed, every_engine
     from core.template import ABSENT, Layout, Template
 else:
+    from .core import torch_wheels  # type: ignore[import-not-found,no-redef]
     from .core.bundle import Bundle, read_bundle  # type: ignore[import-not-found,no-redef]
+    from .core.compact import Compact, Compactor  # type: ignore[import-not-found,no-redef]
+    from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
-    from .core.generator import DEVICES, ENGINES, Generator, torch_is_there  # type: ignore[import-not-found,no-redef]
-    from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue  # type: ignore[import-not-found,no-redef]
+    from .core.generator import Generator  # type: ignore[import-not-found,no-redef]
+    from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
+    from .core.pc2 import Pc2Writer, read_pc2  # type: ignore[import-not-found,no-redef]
+    from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
+    from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
+    from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
     from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
 
 __all__ = [
@@ -24,9 +38,13 @@ __all__ = [
     "DEVICES",
     "ENGINES",
     "EXPRESSIONS",
+    "MAX_GAIN",
     "MAX_INTENSITY",
+    "REGIONS",
     "BundleError",
     "Cancelled",
+    "Compact",
+    "Compactor",
     "Cue",
     "DeviceError",
     "Generator",
@@ -35,12 +53,27 @@ __all__ = [
     "MeshError",
     "MienError",
     "MotionError",
+    "Pc2Writer",
+    "ShapedLayout",
+    "Shaping",
+    "SliderSolver",
+    "Speed",
     "Template",
     "bundle_path",
+    "every_engine",
+    "factors",
+    "forget_generators",
+    "forget_torch_failure",
     "generator",
     "in_use",
     "load",
+    "read_pc2",
+    "regions",
+    "resample",
+    "torch_devices",
+    "torch_failure",
     "torch_is_there",
+    "torch_wheels",
 ]
 
 DEFAULT_BUNDLE = Path(__file__).parent / "assets" / "makehuman.safetensors"
@@ -129,6 +162,11 @@ def generator(path: str | Path = "", engine: str = "auto", device: str = "auto")
     if key not in _generators:
         _generators[key] = Generator(loaded.bundle, engine, device)
     return _generators[key]
+
+
+def forget_generators() -> None:
+    """Make them anew when they are asked for: torch came or went."""
+    _generators.clear()
 
 
 def in_use() -> str:

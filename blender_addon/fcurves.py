@@ -3,7 +3,7 @@
 # mypy: disable-error-code="no-any-return"
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import bpy
 import numpy as np
@@ -12,13 +12,34 @@ from .engine import MeshError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from numpy.typing import NDArray
 
     Curves = bpy.types.bpy_prop_collection[Any]
 
 LINEAR = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
+
+Keys: TypeAlias = dict[str, "NDArray[Any]"]
+"""All that a curve's keys hold, a row each: what `KEY_FIELDS` names. "co" is (n, 2) frames and values; "handle_left"
+and "handle_right" are (n, 2) seen from their key."""
+
+KEY_FIELDS = {
+    "co": np.float32,
+    "handle_left": np.float32,
+    "handle_right": np.float32,
+    "handle_left_type": np.int32,
+    "handle_right_type": np.int32,
+    "interpolation": np.int32,
+    "easing": np.int32,
+    "type": np.int32,
+    "amplitude": np.float32,
+    "back": np.float32,
+    "period": np.float32,
+    "select_control_point": np.bool_,
+    "select_left_handle": np.bool_,
+    "select_right_handle": np.bool_,
+}
+_PAIRS = ("co", "handle_left", "handle_right")
 
 
 def curves_of(owner: bpy.types.ID, create: str = "") -> Curves | None:
@@ -37,20 +58,13 @@ def curves_of(owner: bpy.types.ID, create: str = "") -> Curves | None:
     animation = owner.animation_data
     action = animation.action if animation else None
     if not create:
-        if action is None:
-            return None
-        if not hasattr(action, "slots"):
-            return action.fcurves
-        bag = _bag(action, animation.action_slot)
-        return bag.fcurves if bag else None
+        return None if action is None else curves_in(action, getattr(animation, "action_slot", None))
     if animation is None:
         animation = owner.animation_data_create()
-    if animation.use_tweak_mode:
-        raise MeshError(f"An NLA strip of {owner.name} is being tweaked.", "Leave the NLA's tweak mode (Tab).")
+    check_writable(owner)
     if action is None:
         action = bpy.data.actions.new(create)
         animation.action = action
-    _check_own(owner, animation)
     if not hasattr(action, "slots"):
         return action.fcurves
     if animation.action_slot is None:
@@ -60,10 +74,14 @@ def curves_of(owner: bpy.types.ID, create: str = "") -> Curves | None:
     return strip.channelbag(animation.action_slot, ensure=True).fcurves
 
 
-def _bag(action: bpy.types.Action, slot: object) -> object | None:
+def curves_in(action: bpy.types.Action, slot: object | None = None) -> Curves | None:
+    """The F-curves of an action, since Blender 4.4 those of a slot; None where the slot has none."""
+    if not hasattr(action, "slots"):
+        return action.fcurves
     if slot is None or not action.layers or not action.layers[0].strips:
         return None
-    return action.layers[0].strips[0].channelbag(slot)
+    bag = action.layers[0].strips[0].channelbag(slot)
+    return bag.fcurves if bag else None
 
 
 def is_shared(owner: bpy.types.ID) -> bool:
@@ -75,13 +93,23 @@ def is_shared(owner: bpy.types.ID) -> bool:
     if hasattr(action, "slots"):
         users = len(animation.action_slot.users()) if animation.action_slot else 1
     else:
-        users = action.users - action.use_fake_user
+        found = bpy.data.user_map(subset={action})[action]
+        users = sum(getattr(getattr(one, "animation_data", None), "action", None) == action for one in found)
     return bool(users > 1)
 
 
-def _check_own(owner: bpy.types.ID, animation: bpy.types.AnimData) -> None:
-    """Curves may be added to an action only where they move this ID alone."""
-    action = animation.action
+def check_writable(owner: bpy.types.ID) -> None:
+    """Curves may be added to an action, or changed, only where they move this ID alone. Changes nothing.
+
+    Raises:
+        MeshError: see `curves_of`.
+    """
+    animation = owner.animation_data
+    if animation is not None and animation.use_tweak_mode:
+        raise MeshError(f"An NLA strip of {owner.name} is being tweaked.", "Leave the NLA's tweak mode (Tab).")
+    action = animation.action if animation else None
+    if action is None:
+        return
     if action.library is not None:
         raise MeshError(f"The animation {action.name} is linked from another file.", "Make it local first.")
     if is_shared(owner):
@@ -193,6 +221,33 @@ def replace_span(curve: bpy.types.FCurve, keys: NDArray[np.float64]) -> None:
                 point.interpolation = "LINEAR"
     for frame, value in new.items():
         points.insert(frame, value, options={"FAST"}).interpolation = "LINEAR"
+    curve.update()
+
+
+def keys_of(curve: bpy.types.FCurve) -> Keys:
+    """A copy of a curve's keys, in the order of their frames, in double precision where they are numbers."""
+    points = curve.keyframe_points
+    keys: Keys = {}
+    for name, kind in KEY_FIELDS.items():
+        flat = np.empty(len(points) * (2 if name in _PAIRS else 1), kind)
+        points.foreach_get(name, flat)
+        numbers = flat.astype(np.float64) if kind is np.float32 else flat
+        keys[name] = numbers.reshape(-1, 2) if name in _PAIRS else numbers
+    for side in ("handle_left", "handle_right"):
+        keys[side] -= keys["co"]
+    order = np.argsort(keys["co"][:, 0], kind="stable")
+    return {name: values[order] for name, values in keys.items()}
+
+
+def set_keys(curve: bpy.types.FCurve, keys: Keys) -> None:
+    """Gives a curve these keys, ascending, in the place of all it had; see `keys_of`."""
+    points = curve.keyframe_points
+    if len(points) != len(keys["co"]):
+        points.clear()
+        points.add(len(keys["co"]))
+    for name, kind in KEY_FIELDS.items():
+        values = keys[name] + keys["co"] if name in _PAIRS[1:] else keys[name]
+        points.foreach_set(name, np.ascontiguousarray(values, kind).ravel())
     curve.update()
 
 

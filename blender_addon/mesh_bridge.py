@@ -11,6 +11,7 @@ import numpy as np
 
 from .alignment import Similarity, align, describe_turn, mouth_gap
 from .engine import Layout, MeshError, Template
+from .records import active_of
 from .rest import rest_positions
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one
     if len(obj.data.vertices) == 0:
         return Fit(ok=False, sentence=f"{obj.name} has no vertices.", remedy="Pick the mesh of the face.")
     keys = obj.data.shape_keys
-    if keys is not None and not keys.use_relative:
+    playing = active_of(obj.data)
+    if keys is not None and not keys.use_relative and (playing is None or playing.way != "absolute"):
         return Fit(
             ok=False,
             sentence=f"The shape keys of {obj.name} are absolute; Mien's would change all of them.",

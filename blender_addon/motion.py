@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import fcurves
-from .engine import EXPRESSIONS, MAX_INTENSITY, Cue, MotionError
+from . import fcurves, strengths
+from .engine import MAX_INTENSITY, Cue, MotionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import bpy
     from numpy.typing import NDArray
 
@@ -36,14 +34,19 @@ class Performance:
     Attributes:
         labels: (T, 6) float32 at the bundle's rate.
         times: (n,) float64 seconds after the first label, one for each baked frame.
-        start: scene frame of the first baked frame.
+        frames: (n,) float64 frames of the timeline, ascending, one for each baked frame.
         notes: what the person should know, sentences.
     """
 
     labels: NDArray[np.float32]
     times: NDArray[np.float64]
-    start: int
+    frames: NDArray[np.float64]
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def start(self) -> float:
+        """The first baked frame."""
+        return float(self.frames[0])
 
     @property
     def frame_count(self) -> int:
@@ -56,69 +59,79 @@ def frame_rate_of(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def performance(obj: bpy.types.Object, start: int, end: int, fps: float, label_rate: float) -> Performance:
+def played_range(scene: bpy.types.Scene) -> tuple[int, int]:
+    """First and last frame of the animation that the scene plays: with time remapping other ones than the scene's.
+
+    Blender reads all curves at scene frame * old / new; what is baked lies on these curves and is remapped with them,
+    so a performance is as slow or fast as everything else in the scene.
+    """
+    pace = scene.render.frame_map_old / scene.render.frame_map_new
+    return math.floor(scene.frame_start * pace + 1e-6), math.ceil(scene.frame_end * pace - 1e-6)
+
+
+def performance(
+    obj: bpy.types.Object, start: float, end: float, fps: float, label_rate: float, *, step: float = 1.0
+) -> Performance:
     """Reads the six strengths over a range of frames.
 
-    The labels lie on a grid that does not depend on the range, and begin before the first key, so that a part of the
-    range gives the same frames as the whole.
-
     Args:
-        obj: whose `mien` strengths are read: F-curves with their modifiers; what is not keyed counts as it stands.
+        obj: whose `mien` strengths are read, with its `mien.speed`; what is not animated counts as it stands.
         start: first frame.
         end: last frame, not before the first.
         fps: of the scene.
         label_rate: labels a second, of the bundle.
+        step: frames from one baked frame to the next, above 0; the last one is baked in any case.
 
     Raises:
-        MotionError: the range is empty, or all strengths are 0 throughout.
+        MotionError: the range is empty, the step is not above 0, or all strengths are 0 throughout.
     """
     if end < start:
-        raise MotionError(f"The range from {start} to {end} holds no frame.", "Choose a last frame after the first.")
-    tracks, notes, firsts = _tracks(obj)
-    first_second = min([start, *firsts]) / fps - SETTLE
-    first_label = math.floor(first_second * label_rate)
-    last_label = math.ceil(end / fps * label_rate) + AHEAD
-    seconds = np.arange(first_label, last_label + 1) / label_rate
-    labels = np.stack([_read(track, seconds * fps) for track in tracks], axis=1)
-    times = np.arange(start, end + 1) / fps - seconds[0]
+        nothing = f"The range from {start:g} to {end:g} holds no frame."
+        raise MotionError(nothing, "Choose a last frame after the first.")
+    if not step > 0:
+        raise MotionError(f"The step of {step:g} frames is not above 0.", "Give 1 for every frame.")
+    tracks = strengths.Tracks(obj)
+    frames = start + step * np.arange(math.floor((end - start) / step + 1e-9) + 1)
+    if end - frames[-1] > _SAME_FRAME:
+        frames = np.append(frames, float(end))
+    labels, first = labels_of(tracks, start, end, fps, label_rate, obj.mien.speed)
     if not labels.any():
         raise MotionError(
             f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."
         )
-    return Performance(np.clip(labels, 0, MAX_INTENSITY).astype(np.float32), times, start, notes)
+    return Performance(labels, frames / fps - first, frames)
 
 
-def _tracks(obj: bpy.types.Object) -> tuple[list[Callable[[float], float] | float], list[str], list[float]]:
-    """For each expression its curve or fixed value; notes; the frames of the first keys."""
-    curves = fcurves.curves_of(obj)
-    animation = obj.animation_data
-    driven = {driver.data_path for driver in animation.drivers} if animation else set()
-    tracks: list[Callable[[float], float] | float] = []
-    notes, firsts = [], []
-    for name in EXPRESSIONS:
-        path = strength_path(name)
-        curve = curves.find(path) if curves is not None else None
-        if path in driven:
-            notes.append(f"{name.capitalize()} is driven; its value of now is used throughout.")
-        if curve is None or curve.mute or path in driven or curve.is_empty:
-            tracks.append(float(getattr(obj.mien, name)))
-            continue
-        firsts.append(float(curve.range()[0]))
-        tracks.append(curve.evaluate)
-    if not firsts and animation and any(not track.mute and track.strips for track in animation.nla_tracks):
-        notes.append("Strengths in the NLA are not read; bring the action back with the NLA's tweak mode.")
-    return tracks, notes, firsts
+def labels_of(  # noqa: PLR0917 - the order of `performance`
+    tracks: strengths.Tracks, start: float, end: float, fps: float, label_rate: float, speed: float = 1.0
+) -> tuple[NDArray[np.float32], float]:
+    """The motion labels that frames from start to end ask for.
 
+    The labels lie on a grid of time that does not depend on the range, and begin before the first key, so that a part
+    of the range gives the same frames as the whole.
 
-def _read(track: Callable[[float], float] | float, frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    if isinstance(track, float):
-        return np.full(len(frames), track)
-    return np.array([track(float(frame)) for frame in frames])
+    Args:
+        tracks: the strengths.
+        start: first frame.
+        end: last frame.
+        fps: frames a second.
+        label_rate: labels a second.
+        speed: the performance is played so many times as fast, about its first key.
+
+    Returns:
+        (T, 6) float32 labels, 0..`MAX_INTENSITY`; the time of the first, in seconds from frame 0 on.
+    """
+    anchor = start if tracks.first is None else tracks.first
+    first = math.floor((min(start, anchor) / fps - SETTLE) * label_rate)
+    last = math.ceil(end / fps * label_rate) + AHEAD
+    seconds = np.arange(first, last + 1) / label_rate
+    labels = tracks.sample(anchor + (seconds * fps - anchor) * speed)
+    return np.clip(labels, 0, MAX_INTENSITY).astype(np.float32), float(seconds[0])
 
 
 def strength_path(name: str) -> str:
     """The data path of an expression's strength, from the object on."""
-    return f"mien.{name}"
+    return strengths.path_of(name)
 
 
 def write_cue(obj: bpy.types.Object, cue: Cue) -> None:
@@ -177,7 +190,11 @@ def _corners(cue: Cue) -> NDArray[np.float64]:
 def _is_stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64]) -> bool:
     """Whether the corners' polygon lies above the curve anywhere."""
     frames = _frames_between(curve, corners, corners[0, 0], corners[-1, 0])
-    return bool((np.interp(frames, *corners.T) > _read(curve.evaluate, frames) + _HARDLY).any())
+    return bool((np.interp(frames, *corners.T) > _read(curve, frames) + _HARDLY).any())
+
+
+def _read(curve: bpy.types.FCurve, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([curve.evaluate(frame) for frame in frames.tolist()])
 
 
 def _eased_span(curve: bpy.types.FCurve, first: float, last: float) -> tuple[float, float]:
@@ -202,11 +219,11 @@ def _frames_between(
 def _stronger(curve: bpy.types.FCurve, corners: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
     """The upper of a curve and the corners' polygon over the span, as keys: (n, 2) frames and values."""
     frames = _frames_between(curve, corners, *span)
-    gap = _cue_at(frames, corners) - _read(curve.evaluate, frames)
+    gap = _cue_at(frames, corners) - _read(curve, frames)
     crossing = np.flatnonzero(gap[:-1] * gap[1:] < 0)
     part = gap[crossing] / (gap[crossing] - gap[crossing + 1])
     frames = np.unique(np.concatenate([frames, frames[crossing] + part * np.diff(frames)[crossing]]))
-    values = np.maximum(_read(curve.evaluate, frames), _cue_at(frames, corners))
+    values = np.maximum(_read(curve, frames), _cue_at(frames, corners))
     # A key on a straight line between its neighbours says nothing.
     told = np.concatenate([[True], np.abs(values[1:-1] - _halfway(frames, values)) > _HARDLY, [True]])
     return np.column_stack([frames, values])[told]

@@ -94,6 +94,21 @@ def known(bundle: str = "") -> list[Loaded]:
     return [*every, engine.load(bundle)]
 
 
+def of_digest(digest: str, bundle: str = "") -> Path:
+    """The generator of this SHA-256, among the one that ships, all packs and the chosen one.
+
+    Raises:
+        BundleError: it is not installed.
+    """
+    for one in [*known(), *(known(bundle) if bundle else ())]:
+        if one.digest == digest:
+            return one.path
+    raise BundleError(
+        "The generator that this was baked with is not installed any more.",
+        "Install its model pack again, or bake anew from the keys.",
+    )
+
+
 def _age(path: Path) -> float:
     try:
         return -path.stat().st_mtime

@@ -1,4 +1,4 @@
-"""The sidebar tab "Mien", in the order of the work: face, expression, strengths, bake."""
+"""The sidebar tab "Mien", in the order of the work: face, performance (panel_performance.py), shaping, bake."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import textwrap
 
 import bpy
 
-from . import rest
+from . import bake_sliders, preview, records, ways
 from .bake import BYTES_A_VERTEX
-from .engine import EXPRESSIONS
 from .operators import face_of, verdict
 from .sample_face import sample_names
 
@@ -30,7 +29,8 @@ def say(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon:
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+        # What has an icon goes on beside it, what has none goes on below its beginning.
+        column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1")
 
 
 class MIEN_PT_face(_MienPanel, bpy.types.Panel):  # noqa: N801 - Blender's way to name classes
@@ -58,6 +58,10 @@ class MIEN_PT_face(_MienPanel, bpy.types.Panel):  # noqa: N801 - Blender's way t
         if found.ok:
             for line in found.size.split(", ", 1):
                 say(layout, context, line[:1].upper() + line[1:], "BLANK1")
+            row = layout.row()
+            row.operator("mien.preview", icon="HIDE_OFF", depress=preview.is_on(face))
+            if preview.problem(face):
+                say(layout, context, preview.problem(face), "ERROR")
         else:
             self._samples(context)
 
@@ -66,77 +70,140 @@ class MIEN_PT_face(_MienPanel, bpy.types.Panel):  # noqa: N801 - Blender's way t
             self.layout.operator_menu_enum("mien.add_sample_face", "sample", text="Add Sample Face", icon="USER")
 
 
-class MIEN_PT_expression(_MienPanel, bpy.types.Panel):  # noqa: N801
-    """Write an expression onto the timeline."""
+class MIEN_PT_shaping(_MienPanel, bpy.types.Panel):  # noqa: N801
+    """How much of the motion shows, and where."""
 
-    bl_idname = "MIEN_PT_expression"
-    bl_label = "Expression"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Which, how strong, when; and the button."""
-        layout, settings = self.layout, context.scene.mien
-        layout.prop(settings, "expression", text="")
-        layout.prop(settings, "intensity", slider=True)
-        column = layout.column(align=True)
-        row = column.row(align=True)
-        row.prop(settings, "start")
-        row.operator("mien.cue_at_playhead", text="", icon="TIME")
-        for name in ("apex_start", "apex_end", "end"):
-            column.prop(settings, name)
-        button = layout.operator("mien.add_expression", icon="KEYFRAME")
-        for name in ("expression", "intensity", "start", "apex_start", "apex_end", "end"):
-            setattr(button, name, getattr(settings, name))
-
-
-class MIEN_PT_strengths(_MienPanel, bpy.types.Panel):  # noqa: N801
-    """The six strengths, keyed like any property."""
-
-    bl_idname = "MIEN_PT_strengths"
-    bl_label = "Strengths"
+    bl_idname = "MIEN_PT_shaping"
+    bl_label = "Shaping"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Six sliders of the face."""
-        face = face_of(context)
-        if face is None:
-            say(self.layout, context, "Pick a face first.")
+        """Gains, balance, speed, mask."""
+        layout, face = self.layout, face_of(context)
+        if face is None or face.type != "MESH":
+            say(layout, context, "Pick a face first.")
             return
-        column = self.layout.column(align=True)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column()
         column.enabled = face.library is None
-        for name in EXPRESSIONS:
-            row = column.row(align=True)
-            row.prop(face.mien, name, slider=True)
-            row.prop_decorator(face.mien, name)
+        gains = column.column(align=True)
+        for name in ("gain", "brows", "eyes", "mouth"):
+            gains.prop(face.mien, name, slider=True)
+        column.prop(face.mien, "balance", slider=True)
+        column.prop(face.mien, "speed", slider=True)
+        column.prop_search(face.mien, "mask", face, "vertex_groups")
+        if face.mien.mask and face.mien.mask not in face.vertex_groups:
+            say(layout, context, f"There is no vertex group {face.mien.mask}.", "ERROR")
+
+
+class MIEN_UL_bakes(bpy.types.UIList):  # noqa: N801
+    """The bakes of a face."""
+
+    bl_idname = "MIEN_UL_bakes"
+
+    def draw_item(  # type: ignore[override]
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: records.MienMesh,
+        item: records.MienBake,
+        _icon: int,
+        _active_data: object,
+        _active_property: str,
+    ) -> None:
+        """Its name, and what it is."""
+        playing = records.active_of(data.id_data) == item
+        row = layout.row(align=True)
+        row.prop(item, "name", text="", emboss=False, icon="PLAY" if playing else "BLANK1")
+        way = ways.way_of(item.way)
+        if item.unfinished or way is None:
+            row.label(text="unfinished", icon="SORTTIME")
+        else:
+            label = row.row()
+            label.alignment = "RIGHT"
+            label.label(text=way.short)
 
 
 class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
-    """Turn the strengths into shape keys, and back."""
+    """Turn the strengths into motion on the mesh, and back."""
 
     bl_idname = "MIEN_PT_bake"
     bl_label = "Bake"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Range, cost, buttons, and what is baked."""
+        """The way, its cost, the button, and what is baked."""
+        layout, settings, face = self.layout, context.scene.mien, face_of(context)
+        mesh = face.data if face is not None and face.type == "MESH" else None
+        layout.prop(settings, "way", text="")
+        way = ways.way_of(settings.way)
+        say(layout, context, f"{way.brief}. To {', '.join(way.exports)}.")
+        if settings.way == "compact":
+            layout.prop(settings, "tolerance")
+        if mesh is not None:
+            if settings.way == "own":
+                count = len(bake_sliders.sliders(face))
+                say(layout, context, f"The face has {count} such keys.", "BLANK1" if count else "ERROR")
+            self._draw_cost(context, mesh)
+        playing = records.active_of(mesh) if mesh is not None else None
+        row = layout.row(align=True)
+        row.scale_y = 1.4
+        row.operator("mien.bake", text="Bake Again" if playing else "Bake", icon="SHAPEKEY_DATA")
+        if mesh is not None and len(mesh.mien.bakes):
+            self._draw_bakes(context, mesh)
+
+    def _draw_cost(self, context: bpy.types.Context, mesh: bpy.types.Mesh) -> None:
+        settings = context.scene.mien
+        start, end = settings.range_in(context.scene)
+        if end < start:
+            say(self.layout, context, f"The range from {start} to {end} holds no frame.", "ERROR")
+            return
+        count = int((end - start) / settings.step) + 1
+        cost = f"Frames {start} to {end}"
+        if settings.way in ("keys", "absolute", "cache"):
+            cost += f": about {count * len(mesh.vertices) * BYTES_A_VERTEX / 1e6:,.0f} MB"
+        say(self.layout, context, f"{cost}.")
+
+    def _draw_bakes(self, context: bpy.types.Context, mesh: bpy.types.Mesh) -> None:
+        layout, own = self.layout, mesh.mien
+        row = layout.row()
+        row.template_list("MIEN_UL_bakes", "", own, "bakes", own, "active", rows=5, maxrows=8)
+        column = row.column(align=True)
+        column.operator("mien.bake", text="", icon="ADD").new = True
+        column.operator("mien.remove_bake", text="", icon="REMOVE")
+        column.separator()
+        column.operator("mien.duplicate_bake", text="", icon="DUPLICATE")
+        column.operator("mien.bake", text="", icon="FILE_REFRESH").recorded = True
+        column.operator("mien.play_none", text="", icon="PAUSE")
+        playing = records.active_of(mesh)
+        if playing is None:
+            say(layout, context, "None of them plays. Click one to play it.", "PAUSE")
+        elif playing.unfinished:
+            say(layout, context, f"{playing.name}: remove it, or bake again.", "SORTTIME")
+        else:
+            about = playing.about
+            error = f", at most {about.get('error_mm', 0):.2f} mm off" if playing.way in ("compact", "own") else ""
+            size = f"{about.get('megabytes', 0):,.1f} MB"
+            span = f"Frames {about.get('start', 0):g} to {about.get('end', 0):g}"
+            say(layout, context, f"{span}, {size}{error}.", "CHECKMARK")
+
+
+class MIEN_PT_range(_MienPanel, bpy.types.Panel):  # noqa: N801
+    """Which frames are baked."""
+
+    bl_idname = "MIEN_PT_range"
+    bl_label = "Frames"
+    bl_parent_id = "MIEN_PT_bake"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The scene's range or another, and the step."""
         layout, settings = self.layout, context.scene.mien
+        layout.use_property_split = True
+        layout.use_property_decorate = False
         layout.prop(settings, "own_range")
         if settings.own_range:
             column = layout.column(align=True)
             column.prop(settings, "frame_start")
             column.prop(settings, "frame_end")
-        face = face_of(context)
-        record = rest.record_of(face.data.shape_keys) if face is not None and face.type == "MESH" else {}
-        start, end = settings.range_in(context.scene)
-        baked = (record.get("start"), record.get("end"))
-        if record.get("unfinished"):
-            say(layout, context, f"Unfinished: frames {baked[0]} to {baked[1]} so far", "SORTTIME")
-        elif record:
-            say(layout, context, f"Baked: frames {baked[0]} to {baked[1]}", "CHECKMARK")
-        if end < start:
-            say(layout, context, f"The range from {start} to {end} holds no frame.", "ERROR")
-        elif face is not None and face.type == "MESH" and ((start, end) != baked or record.get("unfinished")):
-            megabytes = (end - start + 1) * len(face.data.vertices) * BYTES_A_VERTEX / 1e6
-            say(layout, context, f"Frames {start} to {end}: about {megabytes:,.0f} MB")
-        row = layout.row(align=True)
-        row.scale_y = 1.4
-        row.operator("mien.bake", text="Bake Again" if record else "Bake", icon="SHAPEKEY_DATA")
-        if record:
-            row.operator("mien.remove_bake", text="", icon="TRASH")
+        layout.prop(settings, "step")

@@ -10,13 +10,13 @@ import bpy
 from bpy.props import EnumProperty, StringProperty  # noqa: TC002 - Blender evaluates the annotations
 from bpy_extras.io_utils import ImportHelper
 
-from . import engine, packs
-from .engine import MienError
+from . import engine, packs, torch_box
+from .engine import MienError, torch_wheels
 from .operator_base import MienOperator
 
 _ENGINES = [
-    ("auto", "Automatic", "torch where Blender has it, else numpy"),
-    ("torch", "torch", "Faster, and on a GPU; must be installed in Blender's Python"),
+    ("auto", "Automatic", "PyTorch where it is here and works, else numpy"),
+    ("torch", "PyTorch", "Faster, and on a GPU; must be here, see below"),
     ("numpy", "numpy", "Always there; the same motion"),
 ]
 _DEVICES = [
@@ -55,15 +55,23 @@ class MienPreferences(bpy.types.AddonPreferences):
     engine: EnumProperty(name="Engine", description="What computes the motion", items=_ENGINES, default="auto")
     device: EnumProperty(name="Device", description="Where it is computed", items=_DEVICES, default="auto")
 
+    torch_version: StringProperty(
+        name="Version",
+        description="Of PyTorch; Mien is tested with the default. Empty for the newest",
+        default=torch_wheels.TESTED,
+    )
+    torch_index: StringProperty(
+        name="Index",
+        description="The address of an index of Python packages, or a folder of wheels; empty for the public index",
+    )
+    measured: StringProperty(options={"HIDDEN"})
+
     def draw(self, _context: bpy.types.Context) -> None:
-        """Three choices, what they come to, and the model packs."""
+        """What computes how fast, PyTorch, and the models."""
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "engine")
-        layout.prop(self, "device")
-        layout.prop(self, "bundle")
-        torch = "torch is here" if engine.torch_is_there() else "torch is not here, numpy computes"
-        layout.label(text=f"Computed last with {engine.in_use()}" if engine.in_use() else torch, icon="INFO")
+        torch_box.draw_engine(layout, self)
+        torch_box.draw_torch(layout, self)
         self._draw_models(layout)
 
     def _draw_models(self, layout: bpy.types.UILayout) -> None:
@@ -71,6 +79,7 @@ class MienPreferences(bpy.types.AddonPreferences):
         row = box.row()
         row.label(text="Models", icon="USER")
         row.operator("mien.install_pack", icon="IMPORT")
+        box.prop(self, "bundle")
         _draw_model(box, bpy.path.abspath(self.bundle) if self.bundle else "", "")
         if self.bundle:
             box.label(text="Only this bundle is used; leave the field empty to use the model packs.", icon="INFO")

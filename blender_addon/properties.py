@@ -4,9 +4,19 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .engine import EXPRESSIONS, MAX_INTENSITY
+from .motion import played_range
+from .records import MienMesh
+from .ways import WAYS
 
 EXPRESSION_ITEMS = [(name, name.capitalize(), f"The face looks {name}") for name in EXPRESSIONS]
 
@@ -23,39 +33,54 @@ def _strength(name: str) -> object:
     )
 
 
+def _gain(name: str, what: str) -> object:
+    return FloatProperty(
+        name=name,
+        description=f"How much of the motion of {what} is kept: 0 none, 1 as generated, 2 twice",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        step=5,
+        precision=2,
+        options=set(),
+    )
+
+
 class MienFace(bpy.types.PropertyGroup):
-    """The six strengths of one face, `object.mien`; animated like any property."""
+    """One face, `object.mien`: its six strengths, animated like any property, and how its motion is shaped."""
 
-    __annotations__ = {name: _strength(name) for name in EXPRESSIONS}
-
-
-def _apex_start(self: MienScene) -> int:
-    return self.start + self.onset
-
-
-def _apex_end(self: MienScene) -> int:
-    return self.start + self.onset + self.hold
-
-
-def _end(self: MienScene) -> int:
-    return self.start + self.onset + self.hold + self.offset
-
-
-def _set_apex_start(self: MienScene, frame: int) -> None:
-    apex_end, end = _apex_end(self), _end(self)
-    self.onset = max(1, frame - self.start)
-    self.hold = max(0, apex_end - _apex_start(self))
-    self.offset = max(1, end - _apex_end(self))
-
-
-def _set_apex_end(self: MienScene, frame: int) -> None:
-    end = _end(self)
-    self.hold = max(0, frame - _apex_start(self))
-    self.offset = max(1, end - _apex_end(self))
-
-
-def _set_end(self: MienScene, frame: int) -> None:
-    self.offset = max(1, frame - _apex_end(self))
+    __annotations__ = {name: _strength(name) for name in EXPRESSIONS} | {
+        "gain": _gain("Overall", "the whole face"),
+        "brows": _gain("Brows", "brows and forehead"),
+        "eyes": _gain("Eyes", "the lids and what is round them"),
+        "mouth": _gain("Mouth", "mouth, jaw and cheeks"),
+        "balance": FloatProperty(
+            name="Left/Right",
+            description="Which side performs: 0 both alike, 1 the face's own left alone, -1 its right alone",
+            min=-1.0,
+            max=1.0,
+            step=5,
+            precision=2,
+            options=set(),
+        ),
+        "speed": FloatProperty(
+            name="Speed",
+            description="How many times as fast the keys are played, counted from the first key: 2 takes half the time",
+            default=1.0,
+            min=0.1,
+            max=10.0,
+            soft_min=0.5,
+            soft_max=2.0,
+            step=5,
+            precision=2,
+            options=set(),
+        ),
+        "mask": StringProperty(
+            name="Mask",
+            description="Vertex group whose weights scale the motion: weight 0 stays still; empty for the whole face",
+            options=set(),
+        ),
+    }
 
 
 def _is_mesh(_self: MienScene, candidate: bpy.types.Object) -> bool:
@@ -63,33 +88,32 @@ def _is_mesh(_self: MienScene, candidate: bpy.types.Object) -> bool:
 
 
 class MienScene(bpy.types.PropertyGroup):
-    """Settings of the sidebar, `scene.mien`. Cue times are frames; moving the start moves the whole cue."""
+    """Settings of the sidebar, `scene.mien`."""
 
     face: PointerProperty(name="Face", description="The mesh that performs", type=bpy.types.Object, poll=_is_mesh)
-    expression: EnumProperty(
-        name="Expression", description="What the face performs", items=EXPRESSION_ITEMS, default="happy"
+    way: EnumProperty(
+        name="Bake To", description="What the performance becomes", items=[one.item for one in WAYS], default="keys"
     )
-    intensity: FloatProperty(
-        name="Intensity",
-        description="Strength at the apex: 0.5 is an average person's average, 1 the strongest seen in training",
-        default=0.8,
-        min=0.0,
-        max=MAX_INTENSITY,
-        soft_max=1.0,
+    tolerance: FloatProperty(
+        name="Tolerance",
+        description="Largest distance of any vertex from the generated motion, in mm on a head of average size",
+        default=0.05,
+        min=0.001,
+        max=5.0,
+        soft_max=0.5,
         step=1,
+        precision=3,
+    )
+    step: FloatProperty(
+        name="Step",
+        description="Frames from one baked frame to the next: 2 bakes every other frame, 0.5 two for each frame",
+        default=1.0,
+        min=0.05,
+        max=100.0,
+        soft_max=4.0,
+        step=50,
         precision=2,
     )
-    start: IntProperty(name="Start", description="Last frame at rest; moving it moves the whole cue", default=1)
-    onset: IntProperty(default=14, min=1, options={"HIDDEN"})
-    hold: IntProperty(default=20, min=0, options={"HIDDEN"})
-    offset: IntProperty(default=20, min=1, options={"HIDDEN"})
-    apex_start: IntProperty(
-        name="Apex", description="Frame at which the expression is fully there", get=_apex_start, set=_set_apex_start
-    )
-    apex_end: IntProperty(
-        name="Hold Until", description="Frame at which it begins to fade", get=_apex_end, set=_set_apex_end
-    )
-    end: IntProperty(name="End", description="Frame at which the face is at rest again", get=_end, set=_set_end)
     own_range: BoolProperty(
         name="Own Range", description="Bake these frames instead of the scene's frame range", default=False
     )
@@ -97,19 +121,21 @@ class MienScene(bpy.types.PropertyGroup):
     frame_end: IntProperty(name="Last", description="Last frame to bake", default=100)
 
     def range_in(self, scene: bpy.types.Scene) -> tuple[int, int]:
-        """First and last frame to bake."""
+        """First and last frame to bake, in the animation's own time (see `motion.played_range`)."""
         if self.own_range:
             return self.frame_start, self.frame_end
-        return scene.frame_start, scene.frame_end
+        return played_range(scene)
 
 
 def attach() -> None:
-    """Hang the properties on objects and scenes."""
+    """Hang the properties on objects, meshes and scenes."""
     bpy.types.Object.mien = PointerProperty(type=MienFace)
+    bpy.types.Mesh.mien = PointerProperty(type=MienMesh)
     bpy.types.Scene.mien = PointerProperty(type=MienScene)
 
 
 def detach() -> None:
     """Take them off again."""
     del bpy.types.Scene.mien
+    del bpy.types.Mesh.mien
     del bpy.types.Object.mien

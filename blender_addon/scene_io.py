@@ -1,4 +1,4 @@
-"""Files in and out of a headless bake: .blend, .obj and .glb in; .blend and .glb out, whole or not at all."""
+"""Files in and out of a headless bake: .blend, .obj and .glb in; these and more out, whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
+from . import exporting
 from .engine import MienError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INPUTS = (".blend", ".obj", ".glb", ".gltf")
-OUTPUTS = (".blend", ".glb")
+OUTPUTS = tuple(exporting.FORMATS)
 
 
 def read(path: Path) -> None:
@@ -98,10 +99,12 @@ def write(paths: Sequence[Path]) -> None:
     """Writes the scene to each path; no file appears unless all were written.
 
     Raises:
-        MienError: a folder is not there or cannot be written, or a kind is not written.
+        MienError: a folder is not there or cannot be written, a kind is not written, or cannot hold what plays.
     """
     check_outputs(paths)
     paths = [path.resolve() for path in paths]
+    for path in paths:
+        exporting.check(path.suffix.lower(), exporting.ways_playing())
     done: list[tuple[Path, Path]] = []
     try:
         for path in paths:
@@ -122,37 +125,27 @@ def write(paths: Sequence[Path]) -> None:
             Path(f"{temporary}1").unlink(missing_ok=True)  # Blender's backup of the empty file it wrote over
 
 
-def check_outputs(paths: Sequence[Path]) -> None:
+def check_outputs(paths: Sequence[Path], way: str = "") -> None:
     """Whether the outputs can be written at all; asked before the work.
 
+    Args:
+        paths: the files.
+        way: how the face will be baked, see ways.py; empty where that is not known yet.
+
     Raises:
-        MienError: a folder is not there, or a kind is not written.
+        MienError: a folder is not there, a kind is not written here, or cannot hold this way to bake.
     """
     for path in paths:
-        if path.suffix.lower() not in OUTPUTS:
-            raise MienError(f"{path.name} is of no kind that can be written.", f"Give {' or '.join(OUTPUTS)}.")
+        kind = path.suffix.lower()
+        if kind not in OUTPUTS:
+            kinds = f"{', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]}"
+            raise MienError(f"{path.name} is of no kind that can be written.", f"Give {kinds}.")
         if not path.parent.is_dir():
             raise MienError(f"There is no folder {path.parent}.")
         if path.is_dir():
             raise MienError(f"{path} is a folder.", "Give the name of a file.")
+        exporting.check(kind, [way])
 
 
 def _export(path: Path, kind: str) -> None:
-    if kind == ".blend":
-        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
-        return
-    bpy.ops.export_scene.gltf(
-        filepath=str(path),
-        export_format="GLB",
-        export_animations=True,
-        export_animation_mode="ACTIVE_ACTIONS",
-        # Applying modifiers would drop the shape keys; normals of a hundred targets would double the file.
-        export_apply=False,
-        export_morph=True,
-        export_morph_normal=False,
-        export_try_sparse_sk=True,
-        # Without these the exporter thins out keys, and leaves out what lies outside the scene's range.
-        export_optimize_animation_size=False,
-        export_force_sampling=True,
-        export_frame_range=True,
-    )
+    exporting.export(path, kind)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from typing import TYPE_CHECKING, Any, Protocol
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .bundle import Bundle, read_bundle
-from .errors import Cancelled, DeviceError, MotionError
+from .engines import make_engine
+from .errors import Cancelled, MotionError
 from .motion import EXPRESSIONS, check_labels, resample
-from .numpy_engine import NumpyEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,25 +20,8 @@ if TYPE_CHECKING:
 
     from .template import Template
 
-ENGINES = ("auto", "torch", "numpy")
-DEVICES = ("auto", "cuda", "mps", "cpu")
 ENCODE_CHUNK = 1024
 """Frames the LSTM reads at a time; it carries its memory from chunk to chunk."""
-
-
-class Engine(Protocol):
-    """What a way to compute the network offers; see `numpy_engine.NumpyEngine`."""
-
-    name: str
-    device: str
-    chunk: int
-    """Frames it computes best at a time."""
-
-    def encode(self, labels: NDArray[np.float32], state: Any = None) -> tuple[NDArray[np.float32], Any]:
-        """(T, 6) labels -> (T, latent), memory."""
-
-    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """(n, latent) into (n, V, 3) mm, contiguous."""
 
 
 class Generator:
@@ -60,7 +43,7 @@ class Generator:
         self.expressions = EXPRESSIONS
         self.samples = bundle.samples
         self.header = bundle.header
-        self._engine = _make_engine(bundle, engine, device)
+        self._engine = make_engine(bundle, engine, device)
 
     @classmethod
     def load(cls, path: Path | str, engine: str = "auto", device: str = "auto") -> Generator:
@@ -68,8 +51,8 @@ class Generator:
 
         Args:
             path: the bundle.
-            engine: "auto" takes torch where it can be imported, else numpy.
-            device: "auto" takes cuda, else mps, else cpu. numpy computes on the cpu.
+            engine: "auto" takes torch where it works, else numpy.
+            device: "auto" takes the first that works of cuda, mps, cpu. numpy computes on the cpu.
 
         Raises:
             BundleError: the file is damaged or foreign.
@@ -96,11 +79,27 @@ class Generator:
             parts.append(part)
         return np.concatenate(parts)
 
-    def decode(self, latents: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Deformations of given latents: (n, latent) -> (n, V, 3) float32 mm."""
+    def encode(self, labels: NDArray[np.floating[Any]], state: Any = None) -> tuple[NDArray[np.float32], Any]:
+        """The encoder's output for labels as they come: (T, 6) -> (T, latent) float32, and its memory to go on with.
+
+        Args:
+            labels: the next ones.
+            state: the memory that the labels before them left; None at the start.
+        """
+        return self._engine.encode(check_labels(labels), state)
+
+    def decode(self, latents: NDArray[np.floating[Any]], *, beside: bool = False) -> NDArray[np.float32]:
+        """Deformations of given latents: (n, latent) -> (n, V, 3) float32 mm.
+
+        Args:
+            latents: (n, latent).
+            beside: others use the cores as well, Blender that plays, for example. One thread computes then: it costs a
+                third more in quiet, and does not wait for cores that are taken.
+        """
         given = np.asarray(latents, np.float32)
         out = self._room(len(given))
-        self._engine.decode(given, out)
+        with self._engine.one_thread() if beside else contextlib.nullcontext():
+            self._engine.decode(given, out)
         return out
 
     def stream(
@@ -202,30 +201,3 @@ def _check_finite(frames: NDArray[np.float32]) -> None:
         finite = np.isfinite(np.dot(flat, flat))
     if not finite:
         raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
-
-
-def torch_is_there() -> bool:
-    """Whether torch can be found; it is not imported for the answer."""
-    return importlib.util.find_spec("torch") is not None
-
-
-def _make_engine(bundle: Bundle, engine: str, device: str) -> Engine:
-    if engine not in ENGINES or device not in DEVICES:
-        raise DeviceError(
-            f"There is no engine {engine!r} on {device!r}.",
-            f"Choose from {', '.join(ENGINES)} and from {', '.join(DEVICES)}.",
-        )
-    if engine == "numpy" or (engine == "auto" and not torch_is_there()):
-        if device not in ("auto", "cpu"):
-            raise DeviceError(f"Without torch there is no {device}.", "Install torch, or choose the device auto.")
-        return NumpyEngine(bundle)
-    try:
-        from .torch_engine import TorchEngine, available_devices
-    except (ImportError, OSError) as problem:
-        if engine == "auto" and device in ("auto", "cpu"):
-            return NumpyEngine(bundle)
-        raise DeviceError(f"torch cannot be imported ({problem}).", "Choose the engine numpy.") from problem
-    found = available_devices()
-    if device != "auto" and device not in found:
-        raise DeviceError(f"torch finds no {device} here.", f"Choose from auto, {', '.join(found)}.")
-    return TorchEngine(bundle, found[0] if device == "auto" else device)

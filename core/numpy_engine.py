@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .numpy_layouts import BLOCK, FoldedLayout, GatherLayout, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -85,6 +87,10 @@ class NumpyEngine:
             hidden = _sigmoid(out) * np.tanh(cell)
             latents[t] = hidden
         return latents, (hidden, cell)
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        """See `engines.Engine`: one frame is one thread's work anyway, and BLAS' threads are not ours."""
+        return nullcontext()
 
     def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from .fast_inference import InferenceDecoder
 from .model import Sizes, SpiralDecoder, State, trained_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -45,6 +46,16 @@ class TorchEngine:
         """LSTM over (T, 6) labels: (T, latent) float32, and the memory to carry into the next chunk."""
         latents, state = self._encoder(torch.tensor(labels)[None], state)
         return latents[0].numpy(), state
+
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Meanwhile torch computes with one thread; it is a setting of the whole process."""
+        count = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(count)
 
     @torch.inference_mode()
     def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - commands speak on standard output
-"""`python -m training`: corpora, training, evaluation, report, export, benchmark."""
+"""`python -m training`: corpora, training, evaluation, report, export, benchmark, ways to bake."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import benchmark, choices, corpus, evaluate, export, report, settings, train
+from . import bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     report.Report: report.run,
     export.Export: export.run,
     benchmark.Benchmark: benchmark.run,
+    bake_ways.BakeWays: bake_ways.run,
 }
 Corpus = Annotated[
     Annotated[corpus.MakeHuman, name("makehuman")]
@@ -40,7 +41,8 @@ Command = Annotated[
     | Annotated[evaluate.Evaluate, name("evaluate")]
     | Annotated[report.Report, name("report")]
     | Annotated[export.Export, name("export")]
-    | Annotated[benchmark.Benchmark, name("benchmark")],
+    | Annotated[benchmark.Benchmark, name("benchmark")]
+    | Annotated[bake_ways.BakeWays, name("bake-ways")],
     tyro.conf.OmitSubcommandPrefixes,
 ]
 

@@ -21,7 +21,23 @@ addon_utils = importlib.import_module("addon_utils")  # bpy brings it
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "bl_ext.user_default.mien"
 PARTS = ("alignment", "api", "bake", "cli", "engine", "fcurves", "mesh_bridge", "motion", "operator_base", "operators")
-MORE_PARTS = ("packs", "panel", "preferences", "properties", "rest", "sample_face", "scene_io")
+MORE_PARTS = ("packs", "panel", "preferences", "properties", "rest", "sample_face", "scene_io", "strengths")
+PREVIEW = ("preview", "preview_course", "preview_file", "preview_handlers", "preview_operators", "preview_session")
+BAKING = (
+    "actions",
+    "bake_cache",
+    "bake_copies",
+    "bake_job",
+    "bake_operators",
+    "bake_sliders",
+    "bakes",
+    "records",
+    "ways",
+)
+EXPORTS = ("exporting",)
+BATCH = ("batch", "batch_state", "cli_bake", "cli_batch", "cli_options", "leftovers", "shots", "workers")
+CUES = ("cue_keys", "cue_operators", "cue_properties", "cue_reading", "cues", "panel_performance", "preset_operators")
+PRESETS = ("presets",)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +45,7 @@ def zip_path(tmp_path_factory):
     """The built extension."""
     spec = importlib.util.spec_from_file_location("build_addon", ROOT / "build_addon.py")
     build_addon = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = build_addon  # its dataclasses look themselves up there
     spec.loader.exec_module(build_addon)
     return build_addon.build(tmp_path_factory.mktemp("dist"))
 
@@ -40,7 +57,8 @@ def mien(zip_path):
     assert MODULE in bpy.context.preferences.addons
     assert not addon_utils._extensions_warnings_get()
     bpy.context.preferences.addons[MODULE].preferences.engine = "numpy"
-    parts = {part: importlib.import_module(f"{MODULE}.{part}") for part in PARTS + MORE_PARTS}
+    names = PARTS + MORE_PARTS + PREVIEW + BAKING + CUES + PRESETS + BATCH + EXPORTS
+    parts = {part: importlib.import_module(f"{MODULE}.{part}") for part in names}
     parts["operator_base"].RAISE_UNEXPECTED = True
     return SimpleNamespace(**parts, package=sys.modules[MODULE])
 

@@ -13,13 +13,20 @@ from pathlib import Path
 import bpy
 
 import blender_addon
-from blender_addon import api, engine, panel
+from blender_addon import api, engine, panel, panel_performance
 
-PANELS = (panel.MIEN_PT_face, panel.MIEN_PT_expression, panel.MIEN_PT_strengths, panel.MIEN_PT_bake)
+PANELS = (
+    panel.MIEN_PT_face,
+    panel_performance.MIEN_PT_performance,
+    panel_performance.MIEN_PT_strengths,
+    panel.MIEN_PT_shaping,
+    panel.MIEN_PT_bake,
+    panel.MIEN_PT_range,
+)
 
 
 def drawn():
-    """What the four panels draw now, in order; what Blender complains about goes to stderr."""
+    """What the panels draw now, in order; what Blender complains about goes to stderr."""
     window = bpy.context.window_manager.windows[0]
     area = window.screen.areas[0]
     area.type = "VIEW_3D"
@@ -62,6 +69,12 @@ steps = api.BakeJob(scene.mien.face, start=1, end=100).compute()
 next(steps)
 states["half baked"] = drawn()
 steps.close()
+bpy.ops.mien.bake(new=True)
+scene.mien.way, scene.mien.face.mien.mask = "own", "nobody"
+states["several"] = drawn()
+bpy.ops.mien.play_none()
+scene.mien.way = "compact"
+states["none plays"] = drawn()
 scene.mien.own_range, scene.mien.frame_end = True, -5
 states["no frames"] = drawn()
 engine.DEFAULT_BUNDLE = Path("/nowhere.safetensors")

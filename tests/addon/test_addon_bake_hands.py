@@ -18,12 +18,12 @@ def test_baking_again_after_keys_were_deleted_or_renamed(mien, happy, by_hand):
     mien.api.bake(happy, start=1, end=5)
     keys = happy.data.shape_keys.key_blocks
     if by_hand == "rename":
-        keys["mien 0003"].name = "kept"
-    for name in {"delete": ["mien 0003"], "rename": [], "delete all": blocks(happy)[2:]}[by_hand]:
+        keys["Happy 0003"].name = "kept"
+    for name in {"delete": ["Happy 0003"], "rename": [], "delete all": blocks(happy)[2:]}[by_hand]:
         happy.shape_key_remove(keys[name])
     kept = ["kept"] if by_hand == "rename" else []
     result = mien.api.bake(happy, start=3, end=6)
-    assert result.keys == ["mien 0003", "mien 0004", "mien 0005", "mien 0006"]
+    assert result.keys == ["Happy 0003", "Happy 0004", "Happy 0005", "Happy 0006"]
     assert blocks(happy) == ["Basis", mine, *kept, *result.keys]
     curves = {curve.data_path for curve in mien.fcurves.curves_of(happy.data.shape_keys)}
     assert {f'key_blocks["{name}"].value' for name in result.keys} <= curves
@@ -51,24 +51,42 @@ def test_an_unfinished_bake_is_on_record(mien, happy):
     steps = job.compute()
     next(steps)
     written = len(blocks(happy)) - 1
-    record = mien.rest.record_of(happy.data.shape_keys)
-    assert record["unfinished"]
-    assert record["end"] - record["start"] + 1 == written - 5
-    assert written > 5
-    assert mien.api.remove_bake(happy) == written
+    _, bake = happy.data.mien.bakes
+    assert bake.unfinished
+    assert bake.about["frames_done"] == written - 5 > 0
+    assert mien.api.remove_bake(happy, bake.name) == written - 5
+    assert mien.api.remove_bake(happy) == 5
+    assert happy.data.shape_keys is None
+
+
+def test_what_a_crash_left_does_not_hinder_the_next_bake(mien, happy, evaluated):
+    mien.api.bake(happy, start=1, end=20)
+    whole = evaluated(happy, 18)
+    mien.api.remove_bake(happy)
+    job = mien.api.BakeJob(happy, start=1, end=40)
+    steps = job.compute()
+    next(steps)
+    job._closed = True  # as if Blender had ended here
+    steps.close()
+    result = mien.api.bake(happy, start=1, end=20)
+    assert [one.unfinished for one in happy.data.mien.bakes] == [True, False]
+    assert len(result.keys) == 20
+    np.testing.assert_allclose(evaluated(happy, 18), whole, atol=1e-8)
+    assert mien.api.remove_bake(happy) == 20
+    assert mien.api.remove_bake(happy) > 0
     assert happy.data.shape_keys is None
 
 
 def test_walking_away_half_way_leaves_the_bake_before(mien, happy, evaluated):
     mien.api.bake(happy, start=1, end=30)
-    before, record = evaluated(happy, 20), happy.data.shape_keys["mien_bake"]
+    before, record = evaluated(happy, 20), happy.data.mien.bakes[0].text
     steps = mien.api.BakeJob(happy, start=10, end=90).compute()
     next(steps)
     next(steps)
     assert len(blocks(happy)) > 31 + 16
     steps.close()
     assert len(blocks(happy)) == 31
-    assert happy.data.shape_keys["mien_bake"] == record
+    assert [one.text for one in happy.data.mien.bakes] == [record]
     np.testing.assert_array_equal(evaluated(happy, 20), before)
 
 

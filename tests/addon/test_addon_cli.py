@@ -127,7 +127,7 @@ def test_strengths_keyed_in_the_blend_perform_without_cues(mien, happy, tmp_path
         (["bake", "face.blend", "--out", "o.blend", "--cues", "absent.json"], 2, "cannot be read"),
         (["bake", "face.blend", "--out", "o.blend", "--cues", "bad.json"], 2, "not JSON"),
         (["bake", "face.blend", "--out", "o.blend", "--cues", "empty.json"], 2, "no list of cues"),
-        (["bake", "face.blend", "--out", "o.fbx", *CUE], 2, "kind"),
+        (["bake", "face.blend", "--out", "o.doc", *CUE], 2, "kind"),
         (["bake", "face.blend", "--out", "nowhere/o.glb", *CUE], 2, "no folder"),
         (["bake", "face.fbx", "--out", "o.blend", *CUE], 2, "give one of"),
         (["bake", "face.obj", "--out", "o.blend"], 2, "give --cue"),
@@ -241,3 +241,100 @@ def test_a_sample_face_is_an_input_too(mien, tmp_path, capsys):
     assert mien.cli.main(["bake", "sample:Nobody", *CUE, *NUMPY, "--out", str(tmp_path / "no.blend")]) == 1
     assert "Ada" in capsys.readouterr().err
     assert not (tmp_path / "no.blend").exists()
+
+
+def bake(mien, folder, *words, out="out.blend"):
+    return mien.cli.main(["bake", "sample:Ada", *CUE, *NUMPY, "--out", str(folder / out), *words])
+
+
+def opened(path):
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    return only_mesh()
+
+
+@pytest.mark.parametrize("way", ["keys", "absolute", "compact", "cache"])
+def test_every_way_plays_the_same_motion(mien, tmp_path, evaluated, way):
+    assert bake(mien, tmp_path, out="keys.blend") == 0
+    plain = opened(tmp_path / "keys.blend")
+    wanted = [in_mm(plain, evaluated(plain, frame)) for frame in (0, 4, 10, 20)]
+    assert bake(mien, tmp_path, "--way", way, "--tolerance", "0.1") == 0
+    baked = opened(tmp_path / "out.blend")
+    seen = [in_mm(baked, evaluated(baked, frame)) for frame in (0, 4, 10, 20)]
+    off = max(np.linalg.norm(one - other, axis=1).max() for one, other in zip(seen, wanted, strict=True))
+    assert off < (0.11 if way == "compact" else 2e-3)
+    assert np.abs(wanted[2] - wanted[0]).max() > 0.3
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"keys.blend", "out.blend"} | ({"out.pc2"} if way == "cache" else set())
+
+
+def test_a_mesh_cache_moves_with_its_blend(mien, tmp_path, evaluated):
+    (tmp_path / "here").mkdir()
+    assert bake(mien, tmp_path / "here", "--way", "cache", "--cache", str(tmp_path / "here" / "ada.pc2")) == 0
+    (tmp_path / "here").rename(tmp_path / "there")
+    baked = opened(tmp_path / "there" / "out.blend")
+    assert np.abs(evaluated(baked, 10) - evaluated(baked, 0)).max() > 3e-4
+
+
+def test_a_mesh_cache_is_as_before_where_the_blend_cannot_be_written(mien, tmp_path, monkeypatch):
+    def failing(*_):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(mien.scene_io, "_export", failing)
+    assert bake(mien, tmp_path, "--way", "cache") == 1
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "out.pc2").write_text("earlier work")
+    assert bake(mien, tmp_path, "--way", "cache") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["out.pc2"]
+    assert (tmp_path / "out.pc2").read_text() == "earlier work"
+
+
+def test_the_motion_is_shaped_as_asked_and_else_as_the_face_has_it(mien, files, evaluated):
+    face = opened(files / "face.blend")
+    face.mien.brows = 0.5
+    bpy.ops.wm.save_as_mainfile(filepath=str(files / "shaped.blend"), copy=True)
+    words = ["bake", str(files / "shaped.blend"), *CUE, *NUMPY, "--mouth", "0.25", "--balance=-0.5", "--speed", "2"]
+    assert mien.cli.main([*words, "--out", str(files / "out.blend"), "--name", "Half", "--step", "2"]) == 0
+    baked = opened(files / "out.blend")
+    asked = {name: getattr(baked.mien, name) for name in ("gain", "brows", "eyes", "mouth", "balance", "speed", "mask")}
+    wanted = {"gain": 1, "brows": 0.5, "eyes": 1, "mouth": 0.25, "balance": -0.5, "speed": 2, "mask": ""}
+    assert asked == wanted
+    assert [one.name for one in baked.data.mien.bakes] == ["Half"]
+    assert len(baked.data.shape_keys.key_blocks) == 12  # frames 0 to 20 by twos, and the Basis
+
+
+def test_a_preset_begins_at_its_frame(mien, tmp_path):
+    out = tmp_path / "out.blend"
+    words = ["bake", "sample:Ada", *NUMPY, "--preset", "flash of surprise:12", "--fps", "30", "--out", str(out)]
+    assert mien.cli.main(words) == 0
+    baked = opened(out)
+    assert bpy.context.scene.frame_start == 12
+    curve = mien.fcurves.curves_of(baked).find("mien.surprise")
+    first = mien.presets.find("Flash of Surprise").cues[0]
+    assert curve.evaluate(12 + 30 * first.apex_start) == pytest.approx(first.intensity, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--way", "magic"], 2, "invalid choice: 'magic'"),
+        (["--tolerance", "0"], 2, "not a number between 0.001 and 5"),
+        (["--step", "nan"], 2, "not a number between 0.05 and 100"),
+        (["--gain", "3"], 2, "not a number between 0 and 2"),
+        (["--balance", "much"], 2, "not a number between -1 and 1"),
+        (["--cache", "a.pc2"], 2, "--cache is for --way cache"),
+        (["--way", "cache", "--cache", "a.abc"], 2, "a mesh cache is a .pc2"),
+        (["--way", "cache", "--cache", "nowhere/a.pc2"], 2, "no folder"),
+        (["--way", "absolute", "--out", "a.glb"], 2, "A .glb file cannot hold a bake to Absolute"),
+        (["--way", "cache", "--out", "a.glb"], 2, "A .glb file cannot hold a bake to Mesh Cache"),
+        (["--preset", "No Such:3"], 2, "There is no preset 'No Such'"),
+        (["--preset", "Flash of Surprise:1e9"], 2, "goes beyond"),
+        (["--mask", "Nowhere"], 1, "no vertex group 'Nowhere'"),
+    ],
+)
+def test_options_that_make_no_sense_are_told_in_one_sentence(mien, tmp_path, monkeypatch, capsys, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    assert bake(mien, tmp_path, *words) == code
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []

@@ -57,10 +57,11 @@ def window(scene):
 @pytest.fixture
 def operator(mien, monkeypatch):
     """The operator's own methods on a plain object; it looks at the keyboard after every step."""
-    monkeypatch.setattr(mien.operators, "SLICE", 0.0)
-    cls = mien.operators.MIEN_OT_bake
+    monkeypatch.setattr(mien.bake_operators, "SLICE", 0.0)
+    cls = mien.bake_operators.MIEN_OT_bake
     names = ("run", "modal", "cancel", "_job", "_begin", "_slice", "_stop", "_finish", "_clear")
     stand_in = type("StandIn", (mien.operator_base.MienOperator,), {name: getattr(cls, name) for name in names})()
+    stand_in.new = stand_in.recorded = False
     stand_in.reports = []
     stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
     return stand_in

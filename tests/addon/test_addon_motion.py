@@ -1,7 +1,9 @@
+# ruff: noqa: PLR0917 - fixtures are asked for by name
 """From keys on the timeline to motion labels."""
 
 from __future__ import annotations
 
+import bpy
 import numpy as np
 import pytest
 
@@ -88,13 +90,88 @@ def test_a_cue_that_makes_no_sense_keys_nothing(mien, face, words, said):
     assert face.animation_data is None
 
 
-def test_strengths_without_keys_hold_and_a_driver_is_mentioned(mien, face):
+def test_strengths_without_keys_hold_and_drivers_are_obeyed(mien, scene, face):
     face.mien.sad = 0.4
+    control = bpy.data.objects.new("Control", None)
+    scene.collection.objects.link(control)
+    for frame, place in ((1, 0.0), (25, 1.0)):
+        control.location.x = place
+        control.keyframe_insert("location", index=0, frame=frame)
+    linear = mien.fcurves.LINEAR
+    for curve in mien.fcurves.curves_of(control):
+        curve.keyframe_points.foreach_set("interpolation", [linear] * 2)
     driver = face.driver_add("mien.fear").driver
-    driver.expression = "0.2"
-    found = mien.motion.performance(face, 1, 10, 24, RATE)
+    driver.expression = "0.5 * x"
+    variable = driver.variables.new()
+    variable.name, variable.type = "x", "TRANSFORMS"
+    variable.targets[0].id = control
+    variable.targets[0].transform_type = "LOC_X"
+    before = (len(bpy.data.scenes), len(bpy.data.objects), len(bpy.data.meshes), scene.frame_current)
+    found = mien.motion.performance(face, 1, 30, 24, RATE)
+    assert (len(bpy.data.scenes), len(bpy.data.objects), len(bpy.data.meshes), scene.frame_current) == before
     np.testing.assert_allclose(found.labels[:, EXPRESSIONS.index("sad")], 0.4, atol=1e-6)
-    assert any("Fear is driven" in note for note in found.notes)
+    frames = (np.arange(len(found.labels)) / RATE - found.times[0]) * 24 + 1
+    expected = 0.5 * np.clip((frames - 1) / 24, 0, 1)
+    np.testing.assert_allclose(found.labels[:, EXPRESSIONS.index("fear")], expected, atol=2e-4)
+
+
+def test_an_action_in_the_nla_performs_as_it_did(mien, happy):
+    keyed = mien.motion.performance(happy, 0, 40, 24, RATE)
+    animation = happy.animation_data
+    action = animation.action
+    strip = animation.nla_tracks.new().strips.new("Happy", 10, action)
+    strip.frame_start, strip.frame_end = 10, 10 + action.frame_range[1] - action.frame_range[0]
+    animation.action = None
+    found = mien.motion.performance(happy, 10, 50, 24, RATE)
+    column = EXPRESSIONS.index("happy")
+    later = labels_at(found, np.arange(10, 51), 24)[:, column]
+    now = labels_at(keyed, np.arange(0, 41), 24)[:, column]
+    assert later.max() > 0.7
+    np.testing.assert_allclose(later, now, atol=0.05)  # labels lie on twelfths of a second, the strip began between two
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 60])
+def test_half_the_frames_at_twice_the_speed(mien, face, fps):
+    mien.api.add_expression(face, "happy", 0.8, fps, 2 * fps, 3 * fps, 4 * fps)
+    plain = mien.motion.performance(face, fps, 4 * fps, fps, RATE)
+    face.mien.speed = 2.0
+    fast = mien.motion.performance(face, fps, 4 * fps, fps, RATE)
+    seconds = np.array([1, 1.25, 1.5, 2.0, 2.5, 3.0])
+    slow = labels_at(plain, fps * (1 + 2 * (seconds - 1)), fps)
+    np.testing.assert_allclose(labels_at(fast, fps * seconds, fps), slow, atol=1e-6)
+    assert labels_at(fast, [fps * 2.6], fps).max() == 0
+
+
+@pytest.mark.parametrize(("old", "new"), [(100, 200), (100, 50), (100, 100)])
+def test_time_remapping_moves_the_range_that_is_baked(mien, scene, happy, evaluated, old, new):
+    """Blender reads every curve at frame * old / new: what is baked is slow or fast with all the rest of the scene."""
+    scene.frame_start, scene.frame_end = 1, 40
+    mien.api.bake(happy, start=0, end=100)
+    moving = evaluated(happy, 18)
+    mien.api.remove_bake(happy)
+    scene.render.frame_map_old, scene.render.frame_map_new = old, new
+    result = mien.api.bake(happy)
+    assert result.start <= old / new
+    assert result.end >= 40 * old / new
+    np.testing.assert_allclose(evaluated(happy, 18 * new // old), moving, atol=1e-7)
+
+
+@pytest.mark.parametrize("step", [0.5, 2.0, 3.0])
+def test_a_step_bakes_the_frames_between_or_leaves_some_out(mien, happy, evaluated, step):
+    mien.api.bake(happy, start=0, end=36)
+    whole = {frame: evaluated(happy, frame) for frame in (6, 12, 18, 36)}
+    result = mien.api.bake(happy, start=0, end=36, step=step)
+    assert len(result.keys) == 36 / step + 1
+    for frame, seen in whole.items():
+        np.testing.assert_allclose(evaluated(happy, frame), seen, atol=1e-7)
+
+
+def test_the_scenes_own_frame_step_changes_nothing(mien, scene, happy):
+    plain = mien.motion.performance(happy, 0, 36, 24, RATE)
+    scene.frame_step = 5
+    again = mien.motion.performance(happy, 0, 36, 24, RATE)
+    np.testing.assert_array_equal(plain.labels, again.labels)
+    assert mien.api.bake(happy, start=0, end=36).keys[1] == "Happy 0001"
 
 
 def test_a_muted_curve_is_not_read(mien, happy):

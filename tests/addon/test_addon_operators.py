@@ -70,7 +70,7 @@ def test_known_errors_are_one_report_and_change_nothing(mien, scene, face):
 
 def test_the_unexpected_is_written_to_a_file(mien, happy, monkeypatch):
     monkeypatch.setattr(mien.operator_base, "RAISE_UNEXPECTED", False)
-    monkeypatch.setattr(mien.bake.Writer, "finish", lambda *_: 1 / 0)
+    monkeypatch.setattr(mien.bake.FrameWriter, "animate", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match="A report lies in") as caught:
         bpy.ops.mien.bake()
     path = Path(str(caught.value).split("A report lies in ")[1].strip())
@@ -125,19 +125,3 @@ def test_sample_faces_look_to_the_viewer_in_metres_with_their_parts(mien, scene,
         assert all(polygon.use_smooth for polygon in face.data.polygons)
         assert mien.api.fit(face).ok
     assert len([one for one in bpy.data.materials if one.name.startswith("Mien")]) == len(template.parts)
-
-
-def test_the_cue_moves_as_a_whole_and_keeps_its_order(mien, scene):
-    cue = scene.mien
-    assert (cue.start, cue.apex_start, cue.apex_end, cue.end) == (1, 15, 35, 55)
-    scene.frame_set(101)
-    bpy.ops.mien.cue_at_playhead()
-    assert (cue.start, cue.apex_start, cue.apex_end, cue.end) == (101, 115, 135, 155)
-    cue.apex_start = 130
-    assert (cue.start, cue.apex_start, cue.apex_end, cue.end) == (101, 130, 135, 155)
-    cue.apex_end = 120
-    assert (cue.start, cue.apex_start, cue.apex_end, cue.end) == (101, 130, 130, 155)
-    cue.end = 50
-    assert cue.start < cue.apex_start <= cue.apex_end < cue.end
-    cue.apex_start = 400
-    assert cue.start < cue.apex_start <= cue.apex_end < cue.end

@@ -103,12 +103,12 @@ def test_the_pack_that_knows_the_face_bakes_it(mien, ict, layout_object, positio
         mien.api.bake(head, start=1, end=20)
         keys = head.data.shape_keys.key_blocks
         apex = np.empty(layout.vertex_count * 3, np.float32)
-        keys["mien 0010"].points.foreach_get("co", apex)
+        keys["Surprise 0010"].points.foreach_get("co", apex)
         moved = np.linalg.norm(apex.reshape(-1, 3) - positions(head.data), axis=1)
         assert moved[layout.object_index[layout.present]].max() > 5
         still = np.setdiff1d(np.arange(layout.vertex_count), layout.moving)
         assert not moved[still].any()
-        assert mien.rest.record_of(head.data.shape_keys)["bundle"] == ict.digest
+        assert head.data.mien.bakes[0].about["bundle"] == ict.digest
 
 
 def test_lower_teeth_go_with_the_jaw_and_stay_whole(mien, ict, layout_object, positions):
@@ -117,7 +117,7 @@ def test_lower_teeth_go_with_the_jaw_and_stay_whole(mien, ict, layout_object, po
     mien.api.add_expression(head, "surprise", 1.2, 1, 8, 12, 20)
     mien.api.bake(head, start=1, end=20)
     apex = np.empty(layout.vertex_count * 3, np.float32)
-    head.data.shape_keys.key_blocks["mien 0010"].points.foreach_get("co", apex)
+    head.data.shape_keys.key_blocks["Surprise 0010"].points.foreach_get("co", apex)
     moved = apex.reshape(-1, 3) - positions(head.data)
     chin = np.abs(moved[:9409]).max()
     upper, lower, balls = slice(17039, 19247), slice(20263, 20435), slice(21451, 24591)
@@ -221,6 +221,7 @@ def draw_preferences(mien):
 
     class Drawn:
         layout, bundle, engine, device = page, chosen.bundle, chosen.engine, chosen.device
+        torch_version, torch_index, measured = chosen.torch_version, chosen.torch_index, chosen.measured
         bl_rna = chosen.bl_rna
         _draw_models = mien.preferences.MienPreferences._draw_models
 

@@ -164,7 +164,7 @@ def test_before_frame_0_a_blend_holds_all(mien, tmp_path):
     assert mien.cli.main(["bake", "sample:Ada", "--cue", "happy:1:-6:-3:0:3", "--out", str(out), "--quiet"]) == 0
     bpy.ops.wm.open_mainfile(filepath=str(out))
     names = [key.name for key in bpy.data.shape_keys[0].key_blocks]
-    assert names[1] == "mien -006"
+    assert names[1] == "Happy -006"
     assert len(names) == 1 + 10
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import core.engines
 import core.generator
 from core.bundle import Bundle
 from core.errors import Cancelled, DeviceError, MotionError
@@ -122,7 +123,7 @@ def test_devices_that_are_not_there(bundle: Bundle) -> None:
 
 
 def test_without_torch_installed_numpy_takes_over(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.generator, "torch_is_there", lambda: False)
+    monkeypatch.setattr(core.engines, "torch_is_there", lambda: False)
     assert Generator(bundle).engine_name == "numpy"
 
 
@@ -173,3 +174,10 @@ def test_ten_thousand_frames_in_bounded_memory(generator: Generator) -> None:
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mb < 300  # all frames at once would be 610 MB
     assert np.linalg.norm(last[-1], axis=-1).mean() < 0.2  # a long rest does not drift away
+
+
+def test_beside_others_the_same_frames_come(generator: Generator) -> None:
+    latents = np.random.default_rng(1).normal(size=(3, generator.header["sizes"]["latent"])).astype(np.float32)
+    threads = torch.get_num_threads()
+    np.testing.assert_allclose(generator.decode(latents, beside=True), generator.decode(latents), atol=1e-4)
+    assert torch.get_num_threads() == threads

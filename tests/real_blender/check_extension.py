@@ -59,6 +59,7 @@ def perform(scene: bpy.types.Scene) -> bpy.types.Object:
         assert bpy.ops.mien.bake() == {"FINISHED"}
     assert len(face.data.shape_keys.key_blocks) == 61
     assert len(parts["fcurves"].curves_of(face.data.shape_keys)) == 60
+    assert len(face.data.mien.bakes) == 1
 
     generator = parts["engine"].generator("")
     wanted = parts["motion"].performance(face, 1, 60, parts["motion"].frame_rate_of(scene), generator.frame_rate)
@@ -70,6 +71,36 @@ def perform(scene: bpy.types.Scene) -> bpy.types.Object:
     assert np.abs(deformation).max() > 1, "the face does not move by a millimetre"
     assert np.array_equal(seen(face, 100), rest), "after the range the face is not at rest"
     return face
+
+
+def preview(face: bpy.types.Object) -> None:
+    """The live preview shows what was baked, writes nothing, and leaves nothing."""
+    baked = seen(face, 46)
+    before = positions(face.data)
+    assert bpy.ops.mien.play_none() == {"FINISHED"}
+    assert np.array_equal(seen(face, 46), before), "a bake plays that should not"
+    assert bpy.ops.mien.preview() == {"FINISHED"}
+    seen(face, 20)
+    assert np.abs(seen(face, 46) - baked).max() < 1e-7, "the preview shows something else than the bake"
+    assert bpy.ops.mien.preview() == {"FINISHED"}
+    assert not face.modifiers, "the preview left a modifier"
+    assert np.array_equal(positions(face.data), before), "the preview changed the mesh"
+    face.data.mien.active = 0
+
+
+def ways(scene: bpy.types.Scene, face: bpy.types.Object, folder: Path) -> None:
+    """Each way to bake plays the same within its tolerance; a second bake stands beside the first."""
+    baked = seen(face, 46)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "ways.blend"), copy=False)
+    for way in ("compact", "cache"):
+        scene.mien.way = way
+        assert bpy.ops.mien.bake(new=True) == {"FINISHED"}
+        assert np.abs(seen(face, 46) - baked).max() < 6e-5, f"{way} is more than 0.06 mm off"
+        assert bpy.ops.mien.bake(recorded=True) == {"FINISHED"}
+        assert bpy.ops.mien.remove_bake() == {"FINISHED"}
+    assert len(face.data.mien.bakes) == 1
+    assert np.array_equal(seen(face, 46), baked)
+    scene.mien.way = "keys"
 
 
 def picture(scene: bpy.types.Scene, path: Path) -> None:
@@ -104,6 +135,8 @@ def check(archive: Path, folder: Path) -> None:
     install(archive)
     scene = bpy.context.scene
     face = perform(scene)
+    preview(face)
+    ways(scene, face, folder)
     rest, apex = folder / "rest.png", folder / "apex.png"
     for path, frame in ((rest, 100), (apex, 46)):
         scene.frame_set(frame)

@@ -1,0 +1,71 @@
+"""What the artist's shaping makes of a deformation on its way to the mesh: gains, balance, mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .alignment import turned
+from .engine import MotionError, ShapedLayout, Shaping, factors
+
+if TYPE_CHECKING:
+    import bpy
+    from numpy.typing import NDArray
+
+    from .engine import Layout
+    from .mesh_bridge import Fit
+
+NAMES = ("gain", "brows", "eyes", "mouth", "balance")
+"""The settings of a face that core's `Shaping` takes."""
+
+
+class Shaper:
+    """Template deformations -> offsets of the object's moving vertices. Made anew when a setting changes.
+
+    Args:
+        obj: the face, for its vertex groups.
+        fit: how its mesh lies on the template.
+        settings: see `settings_of`; default, those of the face.
+
+    Raises:
+        MotionError: a setting is out of range, or the vertex group is not there.
+    """
+
+    def __init__(self, obj: bpy.types.Object, fit: Fit, settings: dict[str, Any] | None = None) -> None:
+        given = settings_of(obj) if settings is None else settings
+        assert fit.layout is not None
+        assert fit.to_local is not None
+        assert fit.template is not None
+        self._to_local = fit.to_local
+        shaping = Shaping(**{name: float(given[name]) for name in NAMES})
+        self._layout: Layout | ShapedLayout = fit.layout
+        if not shaping.is_neutral:
+            self._layout = ShapedLayout(fit.layout, factors(fit.template, shaping))
+        self._mask = _weights(obj, str(given["mask"]), fit.layout.moving)
+
+    def offsets(self, deformation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, V, 3) mm of the template -> (n, P, 3) object units of `layout.moving`."""
+        moved = turned(self._layout.on_object(deformation), self._to_local)
+        return moved if self._mask is None else moved * self._mask
+
+
+def settings_of(obj: bpy.types.Object) -> dict[str, Any]:
+    """The shaping of a face, as its record keeps it."""
+    return {name: float(getattr(obj.mien, name)) for name in NAMES} | {"mask": obj.mien.mask}
+
+
+def _weights(obj: bpy.types.Object, mask: str, moving: NDArray[np.int32]) -> NDArray[np.float32] | None:
+    """(P, 1) weights of the moving vertices in a vertex group; vertices outside it have 0."""
+    if not mask:
+        return None
+    group = obj.vertex_groups.get(mask)
+    if group is None:
+        raise MotionError(f"{obj.name} has no vertex group {mask!r}.", "Choose another mask, or leave it empty.")
+    weights = np.zeros(len(obj.data.vertices), np.float32)
+    number = group.index
+    for vertex in obj.data.vertices:
+        for element in vertex.groups:
+            if element.group == number:
+                weights[vertex.index] = element.weight
+    return weights[moving][:, None]
