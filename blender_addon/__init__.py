@@ -5,25 +5,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    bake_operators,
-    bakes,
-    cli,
-    cue_operators,
-    cue_properties,
-    operators,
-    panel,
-    panel_performance,
-    preferences,
-    preset_operators,
-    preview_handlers,
-    preview_operators,
-    properties,
-    records,
-    sample_face,
-    torch_box,
-    torch_setup,
-)
+from . import operators, panel, preferences, properties, sample_face
+from .baking import bake_operators, bakes, records
+from .command import cli
+from .preview import preview_handlers, preview_operators
+from .pytorch import torch_box, torch_setup
+from .timeline import cue_operators, cue_properties, panel_performance, preset_operators
 
 CLASSES = (
     preferences.MienPreferences,

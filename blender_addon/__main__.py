@@ -6,7 +6,7 @@ import os
 import sys
 
 from . import register
-from .cli import main
+from .command.cli import main
 
 if __name__ == "__main__":
     register()

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import bake_copies, bakes, engine, motion, packs, records
-from .bake_job import BakeJob, BakeResult
+from . import engine, packs
+from .baking import bake_copies, bakes, records
+from .baking.bake_job import BakeJob, BakeResult
 from .sample_face import add_sample_face
+from .timeline import motion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

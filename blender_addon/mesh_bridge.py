@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .alignment import Similarity, align, describe_turn, mouth_gap
+from .baking.records import active_of
+from .baking.rest import rest_positions
 from .engine import Layout, MeshError, Template
-from .records import active_of
-from .rest import rest_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

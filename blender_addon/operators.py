@@ -6,11 +6,12 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty  # noqa: TC002 - Blender evaluates the annotations
 
-from . import api, mesh_bridge, motion, packs
+from . import api, mesh_bridge, packs
 from .engine import MAX_INTENSITY, MienError
 from .operator_base import MienOperator
 from .preferences import choice
 from .properties import EXPRESSION_ITEMS
+from .timeline import motion
 
 
 def face_of(context: bpy.types.Context) -> bpy.types.Object | None:

@@ -6,9 +6,10 @@ import textwrap
 
 import bpy
 
-from . import bake_sliders, preview, records, ways
-from .bake import BYTES_A_VERTEX
+from .baking import bake_sliders, records, ways
+from .baking.bake import BYTES_A_VERTEX
 from .operators import face_of, verdict
+from .preview import preview
 from .sample_face import sample_names
 
 _LETTER = 6.6

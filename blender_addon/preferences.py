@@ -10,9 +10,10 @@ import bpy
 from bpy.props import EnumProperty, StringProperty  # noqa: TC002 - Blender evaluates the annotations
 from bpy_extras.io_utils import ImportHelper
 
-from . import engine, packs, torch_box
+from . import engine, packs
 from .engine import MienError, torch_wheels
 from .operator_base import MienOperator
+from .pytorch import torch_box
 
 _ENGINES = [
     ("auto", "Automatic", "PyTorch where it is here and works, else numpy"),

@@ -13,10 +13,10 @@ from bpy.props import (
     StringProperty,
 )
 
+from .baking.records import MienMesh
+from .baking.ways import WAYS
 from .engine import EXPRESSIONS, MAX_INTENSITY
-from .motion import played_range
-from .records import MienMesh
-from .ways import WAYS
+from .timeline.motion import played_range
 
 EXPRESSION_ITEMS = [(name, name.capitalize(), f"The face looks {name}") for name in EXPRESSIONS]
 

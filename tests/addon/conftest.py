@@ -20,24 +20,7 @@ import pytest
 addon_utils = importlib.import_module("addon_utils")  # bpy brings it
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "bl_ext.user_default.mien"
-PARTS = ("alignment", "api", "bake", "cli", "engine", "fcurves", "mesh_bridge", "motion", "operator_base", "operators")
-MORE_PARTS = ("packs", "panel", "preferences", "properties", "rest", "sample_face", "scene_io", "strengths")
-PREVIEW = ("preview", "preview_course", "preview_file", "preview_handlers", "preview_operators", "preview_session")
-BAKING = (
-    "actions",
-    "bake_cache",
-    "bake_copies",
-    "bake_job",
-    "bake_operators",
-    "bake_sliders",
-    "bakes",
-    "records",
-    "ways",
-)
-EXPORTS = ("exporting",)
-BATCH = ("batch", "batch_state", "cli_bake", "cli_batch", "cli_options", "leftovers", "shots", "workers")
-CUES = ("cue_keys", "cue_operators", "cue_properties", "cue_reading", "cues", "panel_performance", "preset_operators")
-PRESETS = ("presets",)
+PACKAGE = ROOT / "blender_addon"
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +40,10 @@ def mien(zip_path):
     assert MODULE in bpy.context.preferences.addons
     assert not addon_utils._extensions_warnings_get()
     bpy.context.preferences.addons[MODULE].preferences.engine = "numpy"
-    names = PARTS + MORE_PARTS + PREVIEW + BAKING + CUES + PRESETS + BATCH + EXPORTS
-    parts = {part: importlib.import_module(f"{MODULE}.{part}") for part in names}
+    files = [file for file in PACKAGE.rglob("*.py") if not file.name.startswith("__")]
+    names = {file.stem: ".".join(file.relative_to(PACKAGE).with_suffix("").parts) for file in files}
+    assert len(names) == len(files), "two modules have the same name"
+    parts = {part: importlib.import_module(f"{MODULE}.{name}") for part, name in names.items()}
     parts["operator_base"].RAISE_UNEXPECTED = True
     return SimpleNamespace(**parts, package=sys.modules[MODULE])
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import bpy
 
 import blender_addon
-from blender_addon import api, engine, panel, panel_performance
+from blender_addon import api, engine, panel
+from blender_addon.timeline import panel_performance
 
 PANELS = (
     panel.MIEN_PT_face,

@@ -13,8 +13,9 @@ import sys
 import bpy
 
 import blender_addon
-from blender_addon import api, fcurves, panel_performance, preset_operators, presets
+from blender_addon import api, fcurves
 from blender_addon.engine import Cue
+from blender_addon.timeline import panel_performance, preset_operators, presets
 
 PANELS = (panel_performance.MIEN_PT_performance, panel_performance.MIEN_PT_strengths)
 MENUS = (preset_operators.MIEN_MT_add_cue,)

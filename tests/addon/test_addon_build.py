@@ -162,7 +162,7 @@ def test_the_zip_with_torch_installs_without_a_network(build_addon, tmp_path, wh
     code = (
         "import sys, os, bpy, addon_utils, importlib;"
         "bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo='user_default', enable_on_install=True);"
-        f"found = importlib.import_module('{MODULE}.torch_folder').found();"
+        f"found = importlib.import_module('{MODULE}.pytorch.torch_folder').found();"
         "import numpy; print('FOUND', found.version, found.ours, numpy.__version__ != '99', bpy.app.online_access);"
         "print('WARNINGS', addon_utils._extensions_warnings_get(), flush=True); os._exit(0)"
     )

@@ -192,7 +192,7 @@ def test_a_python_without_pip_uses_the_wheel_it_keeps(facts):
 
 
 def test_speeds_are_measured_and_remembered(mien):
-    box = importlib.import_module(f"{MODULE}.torch_box")
+    box = importlib.import_module(f"{MODULE}.pytorch.torch_box")
     preferences = bpy.context.preferences.addons[MODULE].preferences
     try:
         assert bpy.ops.mien.measure() == {"FINISHED"}
@@ -210,7 +210,7 @@ def test_speeds_are_measured_and_remembered(mien):
 
 
 def test_advice_is_given_where_another_index_serves_better(mien):
-    box = importlib.import_module(f"{MODULE}.torch_box")
+    box = importlib.import_module(f"{MODULE}.pytorch.torch_box")
     assert "CUDA" in box.advice("Windows", nvidia=True, own_index=False)
     assert "a tenth" in box.advice("Linux", nvidia=False, own_index=False)
     for case in (("Windows", False, False), ("Linux", True, False), ("Darwin", False, False), ("Linux", False, True)):
@@ -219,7 +219,7 @@ def test_advice_is_given_where_another_index_serves_better(mien):
 
 def test_paths_stay_short_enough_for_windows(mien):
     """From torch's own wheel: what is left out are the long ones; a file must not leave the folder."""
-    unpack = importlib.import_module(f"{MODULE}.torch_unpack")
+    unpack = importlib.import_module(f"{MODULE}.pytorch.torch_unpack")
     long = "torch-2.13.0.dist-info/licenses/third_party/kineto/third_party/prometheus-cpp/3rdparty/civetweb/LICENSE.txt"
     assert unpack._LEFT_OUT.match(long)
     assert not unpack._LEFT_OUT.match("torch-2.13.0.dist-info/licenses/LICENSE")
@@ -228,7 +228,7 @@ def test_paths_stay_short_enough_for_windows(mien):
 
 @pytest.mark.parametrize("name", ["../outside.py", "a/../../outside.py", "/outside.py"])
 def test_a_wheel_cannot_write_outside_its_folder(mien, tmp_path, name):
-    unpack = importlib.import_module(f"{MODULE}.torch_unpack")
+    unpack = importlib.import_module(f"{MODULE}.pytorch.torch_unpack")
     wheel = fakes.wheel(tmp_path / "in", "torch", {name: "x"})
     with pytest.raises(mien.engine.MienError, match="damaged"):
         list(unpack.unpack(wheel, tmp_path / "in" / "site"))

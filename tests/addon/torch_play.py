@@ -24,7 +24,7 @@ bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_defaul
 preferences = bpy.context.preferences.addons[MODULE].preferences
 api, engine, box, folder, jobs, pip, setup = (
     importlib.import_module(f"{MODULE}.{name}")
-    for name in ("api", "engine", "torch_box", "torch_folder", "torch_jobs", "torch_pip", "torch_setup")
+    for name in ("api", "engine", *(f"pytorch.torch_{one}" for one in ("box", "folder", "jobs", "pip", "setup")))
 )
 
 

@@ -45,7 +45,8 @@ def seen(face: bpy.types.Object, frame: int) -> np.ndarray:
 def perform(scene: bpy.types.Scene) -> bpy.types.Object:
     """A sample face, two expressions, baked by the operators; compared with the generator's own frames."""
     parts = {
-        name: importlib.import_module(f"{MODULE}.{name}") for name in ("engine", "fcurves", "motion", "mesh_bridge")
+        name.rpartition(".")[2]: importlib.import_module(f"{MODULE}.{name}")
+        for name in ("engine", "fcurves", "timeline.motion", "mesh_bridge")
     }
     assert bpy.ops.mien.add_sample_face() == {"FINISHED"}
     face = scene.mien.face
@@ -145,7 +146,7 @@ def check(archive: Path, folder: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "performance.blend"), copy=True)
     assert bpy.ops.mien.remove_bake() == {"FINISHED"}
     assert face.data.shape_keys is None
-    command = importlib.import_module(f"{MODULE}.cli").main
+    command = importlib.import_module(f"{MODULE}.command.cli").main
     out = folder / "command.glb"
     assert command(["bake", str(folder / "performance.blend"), "--quiet", "--out", str(out)]) == 0
     assert out.read_bytes()[:4] == b"glTF"

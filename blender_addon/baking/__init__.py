@@ -1,0 +1,1 @@
+"""From generated frames to shape keys, curves and caches, and away again."""

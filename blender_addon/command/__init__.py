@@ -1,0 +1,1 @@
+"""The command line: bakes and batches of them, files in and out."""

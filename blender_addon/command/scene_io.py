@@ -1,0 +1,151 @@
+"""Files in and out of a headless bake: .blend, .obj and .glb in; these and more out, whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from ..engine import MienError
+from . import exporting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+INPUTS = (".blend", ".obj", ".glb", ".gltf")
+OUTPUTS = tuple(exporting.FORMATS)
+
+
+def read(path: Path) -> None:
+    """Opens a file as the scene; meshes keep their vertex order.
+
+    Raises:
+        MienError: not there, not readable, or of a kind that is not read.
+    """
+    path = path.resolve()  # Blender has its own idea of the working folder
+    if not path.is_file():
+        raise MienError(f"There is no file {path}.")
+    kind = path.suffix.lower()
+    if kind not in INPUTS:
+        raise MienError(f"{path.name} is of no kind that can be read.", f"Give one of {', '.join(INPUTS)}.")
+    try:
+        if kind == ".blend":
+            bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
+            return
+        new()
+        if kind == ".obj":
+            bpy.ops.wm.obj_import(filepath=str(path), use_split_objects=False, use_split_groups=False)
+        else:
+            bpy.ops.import_scene.gltf(filepath=str(path), merge_vertices=False)
+            weld_all()
+    except RuntimeError as problem:
+        raise MienError(f"{path.name} cannot be read ({str(problem).strip()}).") from problem
+
+
+def new() -> None:
+    """An empty scene."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def meshes() -> list[bpy.types.Object]:
+    """The scene's mesh objects, by name."""
+    return sorted((one for one in bpy.context.scene.objects if one.type == "MESH"), key=lambda one: one.name)
+
+
+def weld_all() -> None:
+    """Joins what glTF split: it gives every corner with its own normal or texture coordinate a vertex of its own.
+
+    Blender's importer can weld too, but sorts the vertices by place then; here the first of each keeps its turn.
+    """
+    for mesh in {obj.data for obj in meshes()}:
+        if mesh.shape_keys is None:
+            _weld(mesh)
+
+
+def _weld(mesh: bpy.types.Mesh) -> None:
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", flat)
+    positions = flat.reshape(-1, 3)
+    first, group = first_of_equal(positions)
+    if len(first) == len(positions):
+        return
+    import bmesh
+
+    # bmesh carries along what hangs on corners and vertices: texture coordinates, colours, weights.
+    work = bmesh.new()
+    work.from_mesh(mesh)
+    work.verts.ensure_lookup_table()
+    target = first[group]
+    moved = np.flatnonzero(target != np.arange(len(target)))
+    bmesh.ops.weld_verts(work, targetmap={work.verts[one]: work.verts[target[one]] for one in moved.tolist()})
+    work.to_mesh(mesh)
+    work.free()
+    mesh.update()
+
+
+def first_of_equal(positions: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(M,) the first vertex at each place, ascending; (N,) for each vertex its number among them."""
+    _, first, inverse = np.unique(positions, axis=0, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return np.sort(first), rank[inverse.ravel()]
+
+
+def write(paths: Sequence[Path]) -> None:
+    """Writes the scene to each path; no file appears unless all were written.
+
+    Raises:
+        MienError: a folder is not there or cannot be written, a kind is not written, or cannot hold what plays.
+    """
+    check_outputs(paths)
+    paths = [path.resolve() for path in paths]
+    for path in paths:
+        exporting.check(path.suffix.lower(), exporting.ways_playing())
+    done: list[tuple[Path, Path]] = []
+    try:
+        for path in paths:
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=".mien-", suffix=path.suffix, delete=False
+            ) as spot:
+                temporary = Path(spot.name)
+            done.append((temporary, path))
+            _export(temporary, path.suffix.lower())
+        for temporary, path in done:
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    except (OSError, RuntimeError) as problem:
+        raise MienError(f"The result cannot be written ({str(problem).strip()}).") from problem
+    finally:
+        for temporary, _ in done:
+            temporary.unlink(missing_ok=True)
+            Path(f"{temporary}1").unlink(missing_ok=True)  # Blender's backup of the empty file it wrote over
+
+
+def check_outputs(paths: Sequence[Path], way: str = "") -> None:
+    """Whether the outputs can be written at all; asked before the work.
+
+    Args:
+        paths: the files.
+        way: how the face will be baked, see ways.py; empty where that is not known yet.
+
+    Raises:
+        MienError: a folder is not there, a kind is not written here, or cannot hold this way to bake.
+    """
+    for path in paths:
+        kind = path.suffix.lower()
+        if kind not in OUTPUTS:
+            kinds = f"{', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]}"
+            raise MienError(f"{path.name} is of no kind that can be written.", f"Give {kinds}.")
+        if not path.parent.is_dir():
+            raise MienError(f"There is no folder {path.parent}.")
+        if path.is_dir():
+            raise MienError(f"{path} is a folder.", "Give the name of a file.")
+        exporting.check(kind, [way])
+
+
+def _export(path: Path, kind: str) -> None:
+    exporting.export(path, kind)

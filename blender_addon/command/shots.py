@@ -1,0 +1,241 @@
+"""The shots of a batch: which face performs what, into which files; read from a JSON file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine import MienError
+from . import cli_options
+from .cli_cues import CUE_FIELDS, preset_cues
+from .command_line import Usage
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+_NAME = re.compile(r"\w[\w.+-]*( [\w.+-]+)*")
+_LONGEST_NAME = 120
+_OWN = {"name", "input", "cues", "out"}
+_TOP = {"defaults", "shots", "faces", "performances", "out"}
+_EXAMPLE = (
+    'Write {"shots": [{"name": "anna", "input": "anna.obj", "cues": ["happy:1:0:12:24:36"], "out": "anna.glb"}]}.'
+)
+_PRESET = "preset:"
+_RENAMED = {"bake_name": "name"}
+"""Words of a shot that are called otherwise on the command line: a shot's name is its own."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One bake.
+
+    Attributes:
+        name: its own among the shots; a file name.
+        words: what `mien` is called with.
+        reads: files it is made from.
+        writes: files it makes.
+        asked: what the file of shots asks for, as JSON; says nothing of where that file lies.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    reads: tuple[Path, ...]
+    writes: tuple[Path, ...]
+    asked: str
+
+    def fingerprint(self) -> str:
+        """Changes when the shot is asked for otherwise, or one of its files was written anew."""
+        about: list[Any] = [self.asked]
+        for path in self.reads:
+            try:
+                # Network drives and archives keep no more than milliseconds.
+                about.append((path.stat().st_size, path.stat().st_mtime_ns // 1_000_000))
+            except OSError:
+                about.append(None)
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+def read_shots(path: Path) -> list[Shot]:
+    """The shots of a file; places in it are relative to its folder. docs/farm.md tells what it may hold.
+
+    Raises:
+        MienError: not readable, not JSON, or a shot that makes no sense; with its name.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_doubles)
+    except OSError as problem:
+        raise MienError(f"The shots {path} cannot be read ({problem.strerror}).") from problem
+    except ValueError as problem:
+        raise MienError(f"The shots {path} are not JSON ({problem}).") from problem
+    if not isinstance(content, dict):
+        raise MienError(f"{path.name} holds no shots.", _EXAMPLE)
+    if unknown := sorted(set(content) - _TOP):
+        raise MienError(f"{path.name} has unknown words ({', '.join(unknown)}).", f"It may have {_listed(_TOP)}.")
+    entries = content.get("shots", [])
+    if not isinstance(entries, list):
+        raise MienError(f'"shots" in {path.name} is no list.', _EXAMPLE)
+    defaults = _object(content.get("defaults", {}), '"defaults"')
+    merged = [{**defaults, **_object(entry, f"The shot {json.dumps(entry)}")} for entry in entries]
+    merged += _every_face_with_every_performance(content, defaults)
+    if not merged:
+        raise MienError(f"{path.name} holds no shots.", _EXAMPLE)
+    shots = [_shot(entry, path.resolve().parent) for entry in merged]
+    _check_apart(shots)
+    return shots
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # JSON lets the last one win, and a face would vanish without a word.
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{json.dumps(key)} stands there twice")
+        found[key] = value
+    return found
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MienError(f"{what} is no object.", 'Write {"…": …}.')
+    return value
+
+
+def _every_face_with_every_performance(content: dict[str, Any], defaults: dict[str, Any]) -> list[dict[str, Any]]:
+    faces = _object(content.get("faces", {}), '"faces"')
+    performances = _object(content.get("performances", {}), '"performances"')
+    if bool(faces) != bool(performances):
+        raise MienError('"faces" go with "performances".', "Give both: every face performs every performance.")
+    shared = {**defaults, **({"out": content["out"]} if "out" in content else {})}
+    entries = []
+    for face, of_face in faces.items():
+        for performance, of_performance in performances.items():
+            own = of_face if isinstance(of_face, dict) else {"input": of_face}
+            done = of_performance if isinstance(of_performance, dict) else {"cues": of_performance}
+            entry = {**shared, **own, **done, "name": f"{face}-{performance}"}
+            named = {"{face}": face, "{performance}": performance}
+            entries.append({**entry, "out": [_filled(one, named) for one in _list(entry.get("out"))]})
+    return entries
+
+
+def _filled(pattern: Any, named: dict[str, str]) -> Any:
+    for word, value in named.items():
+        pattern = pattern.replace(word, value) if isinstance(pattern, str) else pattern
+    return pattern
+
+
+def _shot(entry: dict[str, Any], folder: Path) -> Shot:
+    name = entry.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise MienError(
+            f"The shot {json.dumps(name)} has no name that could be a file's.",
+            f'Give it a "name" of letters, digits, - and _, at most {_LONGEST_NAME}.',
+        )
+    entry = {key: value for key, value in entry.items() if value is not None}
+    options = {key: one for key, one in cli_options.options().items() if key not in _RENAMED.values()}
+    options |= {key: cli_options.options()[one] for key, one in _RENAMED.items() if one in cli_options.options()}
+    if unknown := sorted(set(entry) - _OWN - set(options)):
+        raise MienError(
+            f"The shot {name} has unknown words ({', '.join(unknown)}).", f"It may have {_listed(_OWN | set(options))}."
+        )
+    entry["out"] = [_filled(one, {"{name}": name}) for one in _list(entry.get("out"))]
+    reads: list[Path] = []
+    words = ["bake", *_face(entry, folder, reads), *_cues(entry, folder, reads)]
+    for key in sorted(set(entry) & set(options)):
+        words += _option(name, options[key], entry[key], folder, reads)
+    writes = _outputs(name, entry["out"], folder)
+    words += [f"--out={path}" for path in writes]
+    try:
+        made = cli_options.understood(words)
+    except (Usage, MienError) as problem:
+        # Of what argparse says the last line is the sentence; before it stands how to call the command.
+        raise MienError(f"The shot {name} makes no sense: {str(problem).splitlines()[-1]}") from problem
+    # What a preset holds may change while its name stays.
+    played = [str(preset_cues(word.removeprefix("--preset="), 1.0)) for word in words if word.startswith("--preset=")]
+    asked = json.dumps([entry, played], sort_keys=True)
+    return Shot(name, tuple(words), tuple(reads), tuple(made), asked)
+
+
+def _face(entry: dict[str, Any], folder: Path, reads: list[Path]) -> list[str]:
+    source = entry.get("input")
+    if not isinstance(source, str) or not source:
+        raise MienError(f'The shot {entry["name"]} has no "input".', f"Name a file, or {cli_options.SAMPLE}Ada.")
+    if source.startswith(cli_options.SAMPLE):
+        return [source]
+    reads.append(folder / source)
+    return [str(folder / source)]
+
+
+def _cues(entry: dict[str, Any], folder: Path, reads: list[Path]) -> list[str]:
+    cues = entry.get("cues", [])
+    if isinstance(cues, str) and cues.endswith(".json"):
+        reads.append(folder / cues)
+        return [f"--cues={folder / cues}"]
+    words = [_cue(cue, entry["name"]) for cue in _list(cues)]
+    return [f"--preset={word.removeprefix(_PRESET)}" if word.startswith(_PRESET) else f"--cue={word}" for word in words]
+
+
+def _cue(cue: Any, name: str) -> str:
+    if isinstance(cue, str):
+        return cue
+    if not isinstance(cue, dict) or set(cue) != set(CUE_FIELDS):
+        raise MienError(f"A cue of the shot {name} is incomplete.", f"Give {', '.join(CUE_FIELDS)}.")
+    return ":".join(str(cue[word]) for word in CUE_FIELDS)
+
+
+def _option(name: str, option: argparse.Action, value: Any, folder: Path, reads: list[Path]) -> list[str]:
+    words = []
+    for one in _list(value):
+        if isinstance(one, bool) or not isinstance(one, str | int | float):
+            raise MienError(f"The shot {name} has {json.dumps(one)} for {option.dest}, which is no value.")
+        text = str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
+        if option.metavar == cli_options.FILE:
+            text = str(folder / text)
+            if option.dest not in cli_options.MADE:
+                reads.append(Path(text))
+        words.append(f"{option.option_strings[0]}={text}")  # one word, or a value below 0 would pass for an option
+    return words
+
+
+def _outputs(name: str, out: list[Any], folder: Path) -> list[Path]:
+    if not out or not all(isinstance(one, str) and one for one in out):
+        raise MienError(f'The shot {name} has no "out".', 'Name the files to write, such as "out": ["anna.blend"].')
+    return [folder / one for one in out]
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _check_apart(shots: Iterable[Shot]) -> None:
+    """No two shots of a name or with a file in common, on systems too that do not tell a from A."""
+    names: dict[str, str] = {}
+    files: dict[str, str] = {}
+    read = {_same(path): shot.name for shot in shots for path in shot.reads}
+    for shot in shots:
+        if shot.name.casefold() in names:
+            raise MienError(f"Two shots are called {shot.name}.", "Give each a name of its own.")
+        names[shot.name.casefold()] = shot.name
+        for path in shot.writes:
+            if (other := files.get(_same(path))) is not None:
+                both = f"The shots {other} and {shot.name} write" if other != shot.name else f"The shot {other} writes"
+                raise MienError(f"{both} {path.name} twice.", 'Put {name}, or {face} and {performance}, into "out".')
+            if (other := read.get(_same(path))) is not None:
+                raise MienError(
+                    f"The shot {shot.name} writes over {path.name}, which {other} is made from.", "Write another file."
+                )
+            files[_same(path)] = shot.name
+
+
+def _same(path: Path) -> str:
+    return str(path.resolve()).casefold()

@@ -1,0 +1,1 @@
+"""The live preview: the face moves before any bake."""

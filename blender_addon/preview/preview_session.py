@@ -1,0 +1,179 @@
+"""One previewed face: where its vertices are at any frame, with all that is slow to find out kept."""
+
+# mypy: disable-error-code="no-any-return"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import engine, packs, shaping
+from ..engine import EXPRESSIONS, MotionError
+from ..timeline import motion
+from ..timeline.strengths import Tracks
+from .preview_course import Course
+from .preview_looks import Looks
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import bpy
+    from numpy.typing import NDArray
+
+    from ..engine import Generator
+    from ..mesh_bridge import Fit
+    from ..preferences import Choice
+
+AHEAD = 10.0
+"""Seconds of strengths that are read beyond the frame that asks for them, so that not every frame has to."""
+
+
+class Session:
+    """What a preview keeps of one face. It holds nothing of Blender's: after an undo all of that is other memory.
+
+    Args:
+        obj: the face.
+
+    Attributes:
+        uid: the object's `session_uid`.
+        name: its name, to find it.
+        stale: the mesh may have changed, and is to be looked at again.
+        behind: Blender must play drivers or the NLA to tell the strengths, and this waits for a quiet moment.
+        seen: frame -> the six strengths as Blender had them there, since they were read last.
+    """
+
+    def __init__(self, obj: bpy.types.Object) -> None:
+        self.uid, self.name = int(obj.session_uid), obj.name
+        self.stale, self.behind = True, False
+        self.seen: dict[float, tuple[float, ...]] = {}
+        self._fit: Fit | None = None
+        self._looks: Looks | None = None
+        self._generator: Generator | None = None
+        self._course: Course | None = None
+        self._timing: Hashable = None
+        self._until = -np.inf
+        self._by_blender = False
+        self._moving: Any = slice(None)
+        # What the positions were made of that were given last.
+        self._shown: tuple[float, Hashable, dict[str, Any]] | None = None
+        self._values = b""
+        self._shaper: shaping.Shaper | None = None
+        self._settings: dict[str, Any] = {}
+        self._state: tuple[Choice, str] | None = None
+
+    def look(self, obj: bpy.types.Object, chosen: Choice) -> Looks:
+        """Makes sure that what is kept is of the mesh and of the generator as they are.
+
+        Raises:
+            MienError: the face does not fit any more, or its bundle is gone.
+        """
+        state = chosen, obj.mode
+        if self._looks is not None and not self.stale and state == self._state and self._looks.is_of(obj.data):
+            return self._looks
+        same_size = self._looks is not None and self._looks.vertex_count == len(obj.data.vertices)
+        if obj.mode == "OBJECT" or not same_size or self._fit is None:
+            self._fit, generator = self._fitted(obj, chosen)
+            if generator is not self._generator:
+                self._generator, self._course, self._timing = generator, Course(generator), None
+            moving = self._fit.layout.moving
+            whole = len(moving) == len(obj.data.vertices) and np.array_equal(moving, np.arange(len(moving)))
+            self._moving = slice(None) if whole else moving
+        self._looks, self._shaper, self._shown = Looks(obj), None, None
+        self.stale, self._state = False, state
+        return self._looks
+
+    def positions(
+        self, obj: bpy.types.Object, scene: bpy.types.Scene, values: NDArray[np.float32], *, slow: bool = False
+    ) -> NDArray[np.float32]:
+        """The face at the scene's present frame; `look` comes first.
+
+        Args:
+            obj: the face.
+            scene: whose frame and frame rate count.
+            values: of the shape keys; see `Looks`.
+            slow: Blender may play drivers and the NLA now, which no handler may ask for.
+
+        Returns:
+            (V, 3) float32 of the object's units and axes.
+
+        Raises:
+            MienError: the shaping does not make sense, or the generator gave no finite numbers.
+        """
+        assert self._looks is not None
+        assert self._generator is not None
+        assert self._fit is not None
+        tracks, settings = Tracks(obj), shaping.settings_of(obj)
+        self._by_blender = tracks.by_blender
+        timing = _timing(obj, scene, tracks)
+        latent = self._latent(obj, scene, tracks, timing, slow)
+        out = self._looks.positions(obj.data, values)
+        if latent is not None:
+            if self._shaper is None or settings != self._settings:
+                self._shaper, self._settings = shaping.Shaper(obj, self._fit, settings), settings
+            offsets = self._shaper.offsets(self._generator.decode(latent, beside=True))[0]
+            flat = offsets.reshape(-1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                finite = np.isfinite(np.dot(flat, flat))
+            if not finite:
+                raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
+            out[self._moving] += offsets
+        self._shown = scene.frame_current_final, timing, settings
+        self._values = _rounded(values)
+        return out
+
+    def is_shown(self, obj: bpy.types.Object, scene: bpy.types.Scene, values: NDArray[np.float32]) -> bool:
+        """Whether `positions` would give what it gave last."""
+        if not self.shows_keys(values):
+            return False
+        return self._shown == (scene.frame_current_final, _timing(obj, scene, Tracks(obj)), shaping.settings_of(obj))
+
+    def shows_keys(self, values: NDArray[np.float32]) -> bool:
+        """Whether the shape keys had these values when `positions` was asked last."""
+        return self._values == _rounded(values)
+
+    def notice(self, obj: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+        """Compares the strengths that Blender has now with those it had at this frame: a driver's source may move."""
+        if not self._by_blender:
+            return
+        played = obj.evaluated_get(depsgraph).mien
+        values = tuple(float(getattr(played, name)) for name in EXPRESSIONS)
+        if self.seen.setdefault(scene.frame_current_final, values) != values:
+            self.behind = True
+
+    def _fitted(self, obj: bpy.types.Object, chosen: Choice) -> tuple[Fit, Generator]:
+        found, loaded = packs.fit(obj, chosen.bundle, cached=True)
+        found.demand()
+        return found, engine.generator(loaded.path, chosen.engine, chosen.device)
+
+    def _latent(
+        self, obj: bpy.types.Object, scene: bpy.types.Scene, tracks: Tracks, timing: Hashable, slow: bool
+    ) -> NDArray[np.float32] | None:
+        """(1, latent) at the scene's frame; None where no strength is ever above 0."""
+        assert self._generator is not None
+        assert self._course is not None
+        frame, fps, rate = scene.frame_current_final, motion.frame_rate_of(scene), self._generator.frame_rate
+        first, last = scene.mien.range_in(scene)
+        speed = obj.mien.speed
+        if timing != self._timing or frame > self._until or self.behind:
+            self.behind = tracks.by_blender and not slow
+            if not self.behind:
+                until = max(frame + AHEAD * fps, last)
+                self._course.follow(*motion.labels_of(tracks, first, until, fps, rate, speed))
+                self._timing, self._until = timing, until
+                self.seen.clear()
+        if frame < first and (tracks.first is None or frame < tracks.first) and not tracks.by_blender:
+            # A bake from here on would begin earlier than one of the range: so does the generator's memory.
+            early = Course(self._generator)
+            early.follow(*motion.labels_of(tracks, frame, frame, fps, rate, speed))
+            return early.at(frame / fps) if early.moves or self._course.moves else None
+        return self._course.at(frame / fps) if self._course.moves else None
+
+
+def _timing(obj: bpy.types.Object, scene: bpy.types.Scene, tracks: Tracks) -> Hashable:
+    """Changes whenever the labels may."""
+    return tracks.mark(), motion.frame_rate_of(scene), obj.mien.speed, scene.mien.range_in(scene)
+
+
+def _rounded(values: NDArray[np.float32]) -> bytes:
+    """Values that Blender has computed twice may differ in their last bits."""
+    return np.round(values, 6).tobytes() if len(values) else b""

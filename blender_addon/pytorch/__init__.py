@@ -1,0 +1,1 @@
+"""PyTorch for this Blender: fetched, looked at, removed."""

@@ -1,0 +1,258 @@
+"""PyTorch made easy: looked up, fetched, cancelled, removed from the preferences, while Blender goes on working.
+
+A timer of the application drives the work and not a modal operator: the preferences' window may be closed meanwhile.
+"""
+
+# mypy: disable-error-code="override"
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import engine
+from ..engine import MienError, torch_wheels
+from ..operator_base import MienOperator
+from ..version import PACKAGE
+from . import torch_folder, torch_jobs
+from .torch_jobs import Plan, Step
+from .torch_pip import Source, pip_command
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_TICK, _SLICE = 0.2, 0.05
+"""Seconds between two turns of work in a window, and how long one takes at most."""
+
+
+@dataclass
+class _State:
+    """What goes on, and what was said last.
+
+    Attributes:
+        steps: the work, None where there is none.
+        step: where it is.
+        plan: what would be fetched; None before it was looked up.
+        told: the last outcome.
+        failed: it was none to be glad of.
+    """
+
+    steps: Generator[Step, None, Plan | str] | None = None
+    step: Step = field(default_factory=lambda: Step(""))
+    plan: Plan | None = None
+    told: str = ""
+    failed: bool = False
+
+
+state = _State()
+
+
+def source(context: bpy.types.Context) -> Source:
+    """What the preferences say."""
+    addon = context.preferences.addons.get(PACKAGE)
+    chosen = addon.preferences if addon else None
+    if chosen is None:
+        return Source(torch_wheels.TESTED)
+    index = chosen.torch_index.strip()
+    return Source(chosen.torch_version.strip(), index if not index or "://" in index else bpy.path.abspath(index))
+
+
+def hindrance(context: bpy.types.Context) -> str:
+    """Why PyTorch cannot be fetched now; empty where it can."""
+    if state.steps is not None:
+        return "PyTorch is on its way already."
+    if torch_folder.folder().exists():
+        return "There is a PyTorch in Mien's folder; remove it first."
+    if engine.torch_is_there():
+        return "Blender has a PyTorch already."
+    if not source(context).is_folder and not bpy.app.online_access:
+        return "Blender may not go online: see Preferences, System, Network, Allow Online Access."
+    try:
+        pip_command()
+    except MienError as problem:
+        return str(problem)
+    return ""
+
+
+def start(steps: Generator[Step, None, Plan | str]) -> None:
+    """Begins a piece of work."""
+    state.steps, state.step, state.told, state.failed = steps, Step("Beginning"), "", False
+
+
+def advance(until: float) -> bool:
+    """Goes on with the work until a moment of `time.monotonic`; what comes of it is in `state`.
+
+    Returns:
+        Whether there is more to do.
+    """
+    if state.steps is None:
+        return False
+    try:
+        while True:
+            state.step = next(state.steps)
+            if time.monotonic() > until:
+                return True
+    except StopIteration as end:
+        state.steps = None
+        _done(end.value)
+    except MienError as problem:
+        state.steps, state.told, state.failed = None, str(problem), True
+    except Exception as problem:  # noqa: BLE001 - a timer that raises is silently gone
+        state.steps, state.failed = None, True
+        state.told = f"Mien did not expect this ({problem}); numpy computes as before."
+    return False
+
+
+def stop() -> bool:
+    """Ends the work and removes what it left; returns whether there was any."""
+    if state.steps is None:
+        return False
+    state.steps.close()
+    state.steps, state.told, state.failed = None, "Cancelled; nothing was left behind.", False
+    return True
+
+
+def _done(outcome: Plan | str) -> None:
+    if isinstance(outcome, Plan):
+        state.plan, state.told = outcome, ""
+        return
+    state.plan, state.told = None, outcome
+    if engine.torch_failure():
+        state.told += " Restart Blender to compute with it."
+        return
+    torch_folder.activate()
+    engine.forget_generators()
+
+
+def _tick() -> float | None:
+    more = advance(time.monotonic() + _SLICE)
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+    return _TICK if more else None
+
+
+def register() -> None:
+    """Lets Python find what was fetched, and clears away what was left half."""
+    torch_jobs.clear_away()
+    torch_folder.activate()
+
+
+def unregister() -> None:
+    """Ends the work; Python finds Mien's folder no more."""
+    stop()
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    torch_folder.deactivate()
+
+
+class _Job(MienOperator):
+    """An operator that begins a piece of work; from a script it waits for the end."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Grey with a reason."""
+        why = hindrance(context)
+        if why:
+            cls.poll_message_set(why)
+        return not why
+
+    def steps(self, context: bpy.types.Context) -> Generator[Step, None, Plan | str]:
+        """The work."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """In a window: begins, and Blender goes on."""
+        if bpy.app.background:
+            return self.execute(context)
+        start(self.steps(context))
+        bpy.app.timers.register(_tick, persistent=True)
+        return {"FINISHED"}
+
+    def run(self, context: bpy.types.Context) -> set[str]:
+        """Straight through."""
+        start(self.steps(context))
+        try:
+            while advance(time.monotonic() + 1.0):
+                pass
+        finally:
+            stop()
+        if state.failed:
+            raise MienError(state.told)
+        self.report({"INFO"}, state.told or str(state.plan))
+        return {"FINISHED"}
+
+
+class MIEN_OT_ask_torch(_Job, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
+    """Looks PyTorch up."""
+
+    bl_idname = "mien.ask_torch"
+    bl_label = "Get PyTorch…"
+    bl_description = "Ask the index which PyTorch fits this Blender and how big it is; nothing is downloaded yet"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def steps(self, context: bpy.types.Context) -> Generator[Step, None, Plan | str]:
+        """The work."""
+        return torch_jobs.look_up(source(context))
+
+
+class MIEN_OT_get_torch(_Job, bpy.types.Operator):  # noqa: N801
+    """Fetches PyTorch."""
+
+    bl_idname = "mien.get_torch"
+    bl_label = "Download and Install"
+    bl_description = "Fetch PyTorch into Mien's own folder, whole or not at all; Blender's own Python stays as it is"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def steps(self, context: bpy.types.Context) -> Generator[Step, None, Plan | str]:
+        """The work."""
+        return torch_jobs.fetch(source(context), state.plan)
+
+
+class MIEN_OT_cancel_torch(MienOperator, bpy.types.Operator):  # noqa: N801
+    """Ends the fetching, or forgets what was looked up."""
+
+    bl_idname = "mien.cancel_torch"
+    bl_label = "Cancel"
+    bl_description = "End this; nothing is left behind"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def run(self, _context: bpy.types.Context) -> set[str]:
+        """Straight through."""
+        stop()
+        state.plan = None
+        return {"FINISHED"}
+
+
+class MIEN_OT_remove_torch(MienOperator, bpy.types.Operator):  # noqa: N801
+    """Removes PyTorch."""
+
+    bl_idname = "mien.remove_torch"
+    bl_label = "Remove PyTorch"
+    bl_description = "Delete PyTorch from Mien's folder; numpy computes then, the same motion"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Grey with a reason."""
+        if not torch_folder.folder().exists():
+            cls.poll_message_set("There is no PyTorch in Mien's folder.")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Asks first: there is no undo for files."""
+        outcome: set[str] = context.window_manager.invoke_confirm(self, event)
+        return outcome
+
+    def run(self, _context: bpy.types.Context) -> set[str]:
+        """Straight through."""
+        state.told, state.failed, state.plan = "", False, None
+        gone = torch_folder.remove()
+        self.report(
+            {"INFO"}, "PyTorch is removed." if gone else "PyTorch is in use and goes when Blender starts again."
+        )
+        return {"FINISHED"}

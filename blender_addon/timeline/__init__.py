@@ -1,0 +1,1 @@
+"""Strengths, expressions and presets on the timeline, and what they ask of the generator."""
