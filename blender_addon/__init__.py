@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panel, preferences, properties, sample_face
-from .baking import bake_operators, bakes, records
+from .baking import bake_operators, bakes, clips, records
 from .command import cli
 from .preview import preview_handlers, preview_operators
 from .pytorch import torch_box, torch_setup
@@ -56,6 +56,10 @@ CLASSES = (
 """Every class of the extension, in the order Blender must learn them."""
 
 _commands: list[object] = []
+
+# Blender's glTF exporter looks for these two in every add-on.
+glTF2_pre_export_callback = clips.before_export  # noqa: N816
+glTF2_post_export_callback = clips.after_export  # noqa: N816
 
 
 def register() -> None:

@@ -101,7 +101,7 @@ def describe_turn(to_world: NDArray[np.float64]) -> str:
         to_world: (3, 3), a vector in the template's mm to the scene's units.
     """
     scale = float(np.cbrt(abs(np.linalg.det(to_world))))
-    if scale == 0:
+    if not (scale > 0 and math.isfinite(scale)):
         return ""
     # Heads differ in size by some percent, so the unit is known no better than that; most are a power of ten.
     unit = 1 / scale

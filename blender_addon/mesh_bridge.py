@@ -86,6 +86,20 @@ def edge_list(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
     return flat.reshape(-1, 2)
 
 
+def group_weights(obj: bpy.types.Object, name: str) -> NDArray[np.float32] | None:
+    """(V, 1) float32, 0..1: weights in a vertex group, 0 outside it; None where the object has no such group."""
+    group = obj.vertex_groups.get(name) if name else None
+    if group is None:
+        return None
+    weights = np.zeros((len(obj.data.vertices), 1), np.float32)
+    number = group.index
+    for vertex in obj.data.vertices:
+        for element in vertex.groups:
+            if element.group == number:
+                weights[vertex.index] = element.weight
+    return weights
+
+
 def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     """Looks at an object's mesh: does one of the templates lie in it, and how.
 

@@ -3,10 +3,12 @@
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
+import time
+
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty  # noqa: TC002 - Blender evaluates the annotations
 
-from . import api, mesh_bridge, packs
+from . import api, mesh_bridge, operator_base, packs
 from .engine import MAX_INTENSITY, MienError
 from .operator_base import MienOperator
 from .preferences import choice
@@ -20,12 +22,43 @@ def face_of(context: bpy.types.Context) -> bpy.types.Object | None:
     return face if face is not None and face.name in context.scene.objects else None
 
 
+_FRESH = 0.2
+"""Seconds that a verdict is believed: one redraw of the panel asks ten times, and each look reads the whole mesh."""
+
+_believed: dict[tuple[object, ...], tuple[float, mesh_bridge.Fit]] = {}
+
+
 def verdict(context: bpy.types.Context) -> mesh_bridge.Fit:
-    """How the picked face fits; a bundle that cannot be read is told the same way."""
-    try:
-        return packs.fit(face_of(context), choice(context).bundle, cached=True)[0]
-    except MienError as problem:
-        return mesh_bridge.Fit(ok=False, sentence=problem.sentence, remedy=problem.remedy)
+    """How the picked face fits, for what is drawn; a bundle that cannot be read is told the same way.
+
+    A mesh that was bent without another number of vertices, another mode or name is looked at again after `_FRESH`
+    seconds; whoever bakes looks for himself.
+    """
+    face, bundle = face_of(context), choice(context).bundle
+    mark = (bundle, *packs.installed(), *_outside(face))
+    found = _believed.get(mark)
+    if found is None or time.monotonic() - found[0] > _FRESH:
+        try:
+            fit = packs.fit(face, bundle, cached=True)[0]
+        except MienError as problem:
+            fit = mesh_bridge.Fit(ok=False, sentence=problem.sentence, remedy=problem.remedy)
+        except Exception as problem:
+            # Whoever draws must not fail: Blender would leave the panel empty.
+            if operator_base.RAISE_UNEXPECTED:
+                raise
+            fit = mesh_bridge.Fit(ok=False, sentence=f"Mien did not expect this face ({problem}).")
+        _believed.clear()
+        _believed[mark] = found = (time.monotonic(), fit)
+    return found[1]
+
+
+def _outside(face: bpy.types.Object | None) -> tuple[object, ...]:
+    """What of a face can be told without reading its mesh."""
+    if face is None or face.type != "MESH":
+        return (None if face is None else face.name_full,)
+    mesh, keys = face.data, face.data.shape_keys
+    counts = len(mesh.vertices), len(mesh.edges), mesh.users, keys.use_relative if keys else None
+    return (face.as_pointer(), face.name_full, mesh.name_full, face.mode, mesh.is_editmode, *counts)
 
 
 class MIEN_OT_pick_face(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes

@@ -174,7 +174,9 @@ class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
         column.operator("mien.remove_bake", text="", icon="REMOVE")
         column.separator()
         column.operator("mien.duplicate_bake", text="", icon="DUPLICATE")
-        column.operator("mien.bake", text="", icon="FILE_REFRESH").recorded = True
+        again = column.row(align=True)
+        again.enabled = records.active_of(mesh) is not None
+        again.operator("mien.bake", text="", icon="FILE_REFRESH").recorded = True
         column.operator("mien.play_none", text="", icon="PAUSE")
         playing = records.active_of(mesh)
         if playing is None:

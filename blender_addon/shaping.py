@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .alignment import turned
 from .engine import MotionError, ShapedLayout, Shaping, factors
+from .mesh_bridge import group_weights
 
 if TYPE_CHECKING:
     import bpy
+    import numpy as np
     from numpy.typing import NDArray
 
     from .engine import Layout
@@ -56,16 +56,10 @@ def settings_of(obj: bpy.types.Object) -> dict[str, Any]:
 
 
 def _weights(obj: bpy.types.Object, mask: str, moving: NDArray[np.int32]) -> NDArray[np.float32] | None:
-    """(P, 1) weights of the moving vertices in a vertex group; vertices outside it have 0."""
+    """(P, 1) weights of the moving vertices in a vertex group; None for no mask."""
     if not mask:
         return None
-    group = obj.vertex_groups.get(mask)
-    if group is None:
+    weights = group_weights(obj, mask)
+    if weights is None:
         raise MotionError(f"{obj.name} has no vertex group {mask!r}.", "Choose another mask, or leave it empty.")
-    weights = np.zeros(len(obj.data.vertices), np.float32)
-    number = group.index
-    for vertex in obj.data.vertices:
-        for element in vertex.groups:
-            if element.group == number:
-                weights[vertex.index] = element.weight
-    return weights[moving][:, None]
+    return weights[moving]

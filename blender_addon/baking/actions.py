@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-any-return"
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import bpy
@@ -21,25 +22,23 @@ def path_of(name: str) -> str:
     return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
 
 
-def make(keys: bpy.types.Key, name: str, without: Iterable[str]) -> bpy.types.Action:
-    """A new action for a bake, assigned to nothing yet, with a copy of what animates the shape keys now.
+def make(base: bpy.types.Action | None, slot: int, name: str, without: Iterable[str]) -> bpy.types.Action:
+    """A new action for a bake, assigned to nothing yet, with a copy of the artist's own curves.
 
     Args:
-        keys: the mesh's Key.
+        base: what animates the shape keys without Mien; None for nothing.
+        slot: handle of its slot, since Blender 4.4.
         name: of the action.
-        without: data paths that are left out: curves of other bakes.
+        without: data paths that are left out.
     """
-    animation = keys.animation_data
-    current = animation.action if animation else None
-    if current is None:
+    if base is None:
         return bpy.data.actions.new(name)
-    action = current.copy()
+    action = base.copy()
     action.name = name
     if hasattr(action, "slots"):
         # The curves of others in the same action stay theirs alone.
-        own = getattr(animation.action_slot, "identifier", None)
-        for slot in [one for one in action.slots if one.identifier != own]:
-            action.slots.remove(slot)
+        for other in [one for one in action.slots if one.handle != slot]:
+            action.slots.remove(other)
     strip(curves_in(action), without)
     return action
 
@@ -56,13 +55,13 @@ def curves_in(action: bpy.types.Action, key: bpy.types.Key | None = None) -> Cur
     return one.channelbag(slot, ensure=True).fcurves
 
 
-def assign(keys: bpy.types.Key, action: bpy.types.Action | None, slot: str = "") -> None:
+def assign(keys: bpy.types.Key, action: bpy.types.Action | None, slot: int = 0) -> None:
     """Lets an action animate the shape keys; None for nothing.
 
     Args:
         keys: the mesh's Key.
         action: the action.
-        slot: identifier of the slot, since Blender 4.4; empty for the first one.
+        slot: handle of the slot, since Blender 4.4; 0 for the first that is for shape keys.
     """
     if action is None:
         if keys.animation_data is not None:
@@ -71,14 +70,22 @@ def assign(keys: bpy.types.Key, action: bpy.types.Action | None, slot: str = "")
     animation = keys.animation_data or keys.animation_data_create()
     if animation.action != action:
         animation.action = action
-    if hasattr(action, "slots") and len(action.slots):
-        named = [one for one in action.slots if one.identifier == slot]
-        animation.action_slot = (named or list(action.slots))[0]
+    if hasattr(action, "slots"):
+        chosen = slot_in(action, slot)
+        if chosen is not None:
+            animation.action_slot = chosen
 
 
-def slot_of(keys: bpy.types.Key) -> str:
-    """Identifier of the slot that animates the shape keys; empty where there is none."""
-    return getattr(getattr(keys.animation_data, "action_slot", None), "identifier", "")
+def slot_in(action: bpy.types.Action, handle: int) -> object | None:
+    """The slot of this handle, else the first one for shape keys; None where there is neither (or no slots at all)."""
+    slots = list(getattr(action, "slots", ()))
+    named = [one for one in slots if one.handle == handle]
+    return next(iter(named or [one for one in slots if one.target_id_type == "KEY"]), None)
+
+
+def slot_of(keys: bpy.types.Key) -> int:
+    """Handle of the slot that animates the shape keys; 0 where there is none."""
+    return getattr(getattr(keys.animation_data, "action_slot", None), "handle", 0)
 
 
 def strip(curves: Curves | None, paths: Iterable[str]) -> None:
@@ -86,17 +93,6 @@ def strip(curves: Curves | None, paths: Iterable[str]) -> None:
     gone = set(paths)
     for curve in [one for one in curves or () if one.data_path in gone]:
         curves.remove(curve)
-
-
-def hold_at_rest(curves: Curves, names: Iterable[str]) -> None:
-    """One key at 0 for each shape key that has no curve yet.
-
-    Exporters that write every action as a clip would else let what plays in one leak into the next.
-    """
-    there = {curve.data_path for curve in curves}
-    for name in names:
-        if path_of(name) not in there:
-            fcurves.write(curves, path_of(name), [0.0], [0.0])
 
 
 def signature(curves: Curves | None) -> Hashable:
@@ -111,12 +107,27 @@ def signature(curves: Curves | None) -> Hashable:
     return tuple(sorted(found))
 
 
-def copy_curves(curves: Iterable[bpy.types.FCurve], to: Curves | None) -> None:
-    """Adds copies of curves, keys and handles alike, where there is no curve of that path yet."""
-    if to is None:
-        return
-    there = {curve.data_path for curve in to}
-    for curve in curves:
-        if curve.data_path not in there:
-            copy = to.new(curve.data_path, index=curve.array_index)
-            fcurves.set_keys(copy, fcurves.keys_of(curve))
+def make_alike(curves: Iterable[bpy.types.FCurve], to: Curves, keep: Iterable[str]) -> None:
+    """Lets `to` hold copies of these curves and nothing else, but for the paths in `keep`, which stay as they are."""
+    kept = set(keep)
+    wanted = {(curve.data_path, curve.array_index): curve for curve in curves if curve.data_path not in kept}
+    for old in [one for one in to if one.data_path not in kept]:
+        same = wanted.get((old.data_path, old.array_index))
+        if same is not None and signature([same]) == signature([old]):
+            del wanted[old.data_path, old.array_index]
+        else:
+            to.remove(old)
+    for (path, index), curve in wanted.items():
+        copy = to.new(path, index=index)
+        fcurves.set_keys(copy, fcurves.keys_of(curve))
+        copy.extrapolation, copy.mute, copy.lock = curve.extrapolation, curve.mute, curve.lock
+        for modifier in curve.modifiers:
+            _copy_modifier(modifier, copy)
+
+
+def _copy_modifier(modifier: bpy.types.FModifier, to: bpy.types.FCurve) -> None:
+    copy = to.modifiers.new(modifier.type)
+    for setting in modifier.bl_rna.properties:
+        if not setting.is_readonly and setting.identifier != "type":
+            with contextlib.suppress(AttributeError, TypeError, ValueError):
+                setattr(copy, setting.identifier, getattr(modifier, setting.identifier))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..fcurves import Curves
 
 MODIFIER = "Mien "
 """What the names of Mien's Mesh Cache modifiers begin with."""
@@ -31,7 +30,7 @@ class CacheWriter(Writer):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self._path = plan.cache or default_path(plan.obj, plan.name)
+        self._path = plan.cache or fresh_path(plan.obj, plan.name)
         self._rest = rest_positions(plan.obj.data)
         frames = plan.frames
         try:
@@ -54,24 +53,18 @@ class CacheWriter(Writer):
         self._file.write(frames)
 
     def close(self) -> Iterator[None]:
-        """The file appears."""
+        """The last frame; the file is not in its place yet."""
         self._file.write(self._rest[None])
-        self._open = False
-        self._file.__exit__(None, None, None)
         yield
 
     def play(self) -> None:
-        """Adds the modifier, before all others: the cache holds the face before them."""
+        """Puts the file into its place and adds the modifier to every object of the mesh."""
         plan = self.plan
+        self._open = False
+        self._file.__exit__(None, None, None)
         # Blender reads sample number scale * frame - start.
         first = float(plan.frames[0]) / plan.step - 1
-        self.modifier = add_modifier(plan.obj, plan.name, self._path, first, 1.0 / plan.step).name
-
-    def settle(self, curves: Curves | None) -> None:  # noqa: ARG002 - a cache has none
-        """See `Writer`."""
-        modifier = self.plan.obj.modifiers[self.modifier]
-        modifier.name = f"{MODIFIER}{self.plan.name}"[:63]
-        self.modifier = modifier.name
+        self.modifier = add_modifiers(plan.obj.data, plan.name, self._path, first, 1.0 / plan.step)
 
     def abort(self) -> None:
         """See `Writer`; a file that was there before stays."""
@@ -89,48 +82,67 @@ class CacheWriter(Writer):
         return (len(self.plan.frames) + 2) * len(self._rest) * 12 + 32
 
 
-def add_modifier(obj: bpy.types.Object, name: str, path: Path, start: float, scale: float) -> bpy.types.Modifier:
-    """The modifier that plays a cache, first of all.
+def add_modifiers(mesh: bpy.types.Mesh, name: str, path: Path, start: float, scale: float) -> str:
+    """The modifiers that play a cache, on every object of the mesh and before all others; returns their name.
 
     Args:
-        obj: the face.
+        mesh: of the face.
         name: of the bake.
         path: the cache.
         start: frame of the first sample, times the scale.
         scale: samples a frame.
     """
-    modifier = obj.modifiers.new(f"{MODIFIER}{name}"[:63], "MESH_CACHE")
-    modifier.cache_format = "PC2"
-    modifier.filepath = _relative(path)
-    modifier.time_mode, modifier.play_mode, modifier.interpolation = "FRAME", "SCENE", "LINEAR"
-    modifier.deform_mode = "OVERWRITE"
-    modifier.frame_start, modifier.frame_scale = start, scale
-    obj.modifiers.move(len(obj.modifiers) - 1, 0)
-    return modifier
+    users = [obj for obj in bpy.data.objects if obj.data == mesh and not obj.library]
+    taken = {modifier.name for obj in users for modifier in obj.modifiers}
+    wanted, count = f"{MODIFIER}{name}"[:59], 1
+    called = wanted
+    while called in taken:
+        count += 1
+        called = f"{wanted} {count}"
+    for obj in users:
+        modifier = obj.modifiers.new(called, "MESH_CACHE")
+        modifier.cache_format = "PC2"
+        modifier.filepath = _relative(path)
+        modifier.time_mode, modifier.play_mode, modifier.interpolation = "FRAME", "SCENE", "LINEAR"
+        modifier.deform_mode = "OVERWRITE"
+        modifier.frame_start, modifier.frame_scale = start, scale
+        obj.modifiers.move(len(obj.modifiers) - 1, 0)
+    return called
 
 
-def default_path(obj: bpy.types.Object, name: str) -> Path:
-    """Where the cache of a bake lies: mien_cache beside the .blend.
+def fresh_path(obj: bpy.types.Object, name: str, beside: Path | None = None) -> Path:
+    """A file for the cache of a bake that is not there yet, in mien_cache beside the .blend.
+
+    Never one that was there: an undo, a copy of the face or another .blend may still play it.
+
+    Args:
+        obj: the face.
+        name: of the bake.
+        beside: a file in whose folder it shall lie while the .blend was not saved.
 
     Raises:
         MeshError: the .blend was never saved.
     """
-    if not bpy.data.filepath:
+    if not bpy.data.filepath and beside is None:
         raise MeshError(
             "A mesh cache lies beside the .blend, and this one was not saved yet.",
             "Save the file first, or choose another way to bake.",
         )
-    folder = Path(bpy.data.filepath).resolve().parent / "mien_cache"
-    return folder / f"{bpy.path.clean_name(f'{Path(bpy.data.filepath).stem}-{obj.name}-{name}')}.pc2"
+    place = Path(bpy.data.filepath) if bpy.data.filepath else None
+    folder = place.resolve().parent / "mien_cache" if place else Path(str(beside)).parent
+    stem = bpy.path.clean_name("-".join([*([place.stem] if place else []), obj.name, name]))
+    number = 1
+    while (folder / f"{stem}-{number:03d}.pc2").exists():
+        number += 1
+    return folder / f"{stem}-{number:03d}.pc2"
 
 
-def modifier_of(about: dict[str, Any], mesh: bpy.types.Mesh) -> tuple[bpy.types.Object, bpy.types.Modifier] | None:
-    """The modifier that plays a cache, and its object; None where it was removed."""
+def modifiers_of(about: dict[str, Any], mesh: bpy.types.Mesh) -> list[tuple[bpy.types.Object, bpy.types.Modifier]]:
+    """The modifiers that play a cache, with their objects: all that share the mesh."""
     name = str(about.get("modifier", ""))
-    for obj in bpy.data.objects if name else ():
-        if obj.data == mesh and name in obj.modifiers:
-            return obj, obj.modifiers[name]
-    return None
+    users = [obj for obj in bpy.data.objects if obj.data == mesh] if name else []
+    found = [(obj, obj.modifiers[name]) for obj in users if name in obj.modifiers]
+    return [(obj, modifier) for obj, modifier in found if modifier.type == "MESH_CACHE"]
 
 
 def _relative(path: Path) -> str:

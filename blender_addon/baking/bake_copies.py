@@ -32,6 +32,7 @@ def duplicate(obj: bpy.types.Object, number: int, new_name: str = "") -> str:
     """
     bakes.check_free(obj)
     own = obj.data.mien
+    bakes.settle(own)
     entry = own.bakes[number]
     if entry.unfinished:
         raise MeshError(f"{entry.name} is not finished.", "Remove it, and bake again.")
@@ -46,8 +47,9 @@ def duplicate(obj: bpy.types.Object, number: int, new_name: str = "") -> str:
     about["names"] = list(names.values())
     way = entry.way
     copy = own.bakes.add()  # `entry` may lie elsewhere from here on
-    copy.name, copy.way, copy.action, copy.about = name, way, action, about
-    bakes.still_elsewhere(own, len(own.bakes) - 1)
+    with records.silence():
+        copy.name = name
+    copy.way, copy.action, copy.about = way, action, about
     bakes.choose(own, len(own.bakes) - 1)
     return name
 
@@ -79,22 +81,20 @@ def _copy_action(obj: bpy.types.Object, entry: MienBake, names: dict[str, str], 
     paths = {actions.path_of(old): actions.path_of(new) for old, new in names.items()}
     for curve in curves or ():
         curve.data_path = paths.get(curve.data_path, curve.data_path)
-    if curves is not None:
-        actions.hold_at_rest(curves, sorted(names))
     return action
 
 
 def _copy_cache(obj: bpy.types.Object, entry: MienBake, name: str) -> dict[str, str]:
     about = entry.about
-    found = bake_cache.modifier_of(about, obj.data)
+    found = bake_cache.modifiers_of(about, obj.data)
     source = Path(str(about.get("cache", "")))
-    if found is None or not source.is_file():
+    if not found or not source.is_file():
         raise MeshError(f"The mesh cache of {entry.name} is gone.", "Bake it again first.")
-    path = bake_cache.default_path(obj, name)
+    path = bake_cache.fresh_path(obj, name, source)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
     except OSError as problem:
         raise MeshError(f"The mesh cache {path} cannot be written ({problem.strerror}).") from problem
-    first = found[1].frame_start, found[1].frame_scale
-    return {"cache": str(path), "modifier": bake_cache.add_modifier(obj, name, path, *first).name}
+    timing = found[0][1].frame_start, found[0][1].frame_scale
+    return {"cache": str(path), "modifier": bake_cache.add_modifiers(obj.data, name, path, *timing)}

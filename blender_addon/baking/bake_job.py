@@ -12,7 +12,7 @@ import bpy
 from .. import engine, packs, shaping
 from ..timeline import motion
 from ..version import VERSION
-from . import bake, bakes, records
+from . import bake, bake_cache, bakes, records
 from .bake_cache import CacheWriter
 from .bake_sliders import CompactWriter, SliderWriter
 from .ways import WAYS, way_of
@@ -293,7 +293,7 @@ def _replaced(mesh: bpy.types.Mesh, name: str, new: bool) -> int:
     finished = [number for number, one in enumerate(own.bakes) if not one.unfinished]
     if name:
         return next((number for number in finished if own.bakes[number].name == name), -1)
-    return own.active if own.active in finished else max(finished, default=-1)
+    return own.active if own.active in finished else -1
 
 
 def _name_for(labels: NDArray[np.float32]) -> str:
@@ -312,6 +312,7 @@ def _from_record(obj: bpy.types.Object, name: str, about: dict[str, Any]) -> _Wa
         raise engine.MotionError("The record of this bake is damaged.", "Bake anew from the keys.") from problem
     if way_of(way) is None or not all(number > 0 for number in numbers):
         raise engine.MotionError("The record of this bake is damaged.", "Bake anew from the keys.")
-    cache = Path(about["cache"]) if about.get("cache") else None
+    # Never the file that it was: an undo, a copy of the face or another .blend may still play that.
+    cache = bake_cache.fresh_path(obj, name, Path(str(about["cache"]))) if about.get("cache") else None
     performance = motion.Performance(labels, times, frames)
     return _Wanted(performance, settings, name, way, *numbers, records.number_of(obj.data, name), cache)

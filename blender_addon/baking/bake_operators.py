@@ -131,7 +131,7 @@ class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's 
 
 
 class _OnBake(MienOperator):
-    """What works on the bakes that are there."""
+    """What works on the bake that plays."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -139,6 +139,9 @@ class _OnBake(MienOperator):
         face = face_of(context)
         if face is None or face.type != "MESH" or not len(face.data.mien.bakes):
             cls.poll_message_set("The face has no bake.")
+            return False
+        if records.active_of(face.data) is None:
+            cls.poll_message_set("None of the bakes plays; click one in the list first.")
             return False
         if face.mode != "OBJECT":
             cls.poll_message_set("Go back to Object Mode first.")

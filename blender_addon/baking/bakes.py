@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import fcurves
 from ..engine import MeshError
-from . import actions, bake_cache, records, rest
+from . import actions, artist, bake_cache, records, renames, rest
 from .bake import remove_keys
 from .bake_cache import CacheWriter
 from .records import active_of, bakes_of
@@ -38,7 +37,9 @@ def stage(obj: bpy.types.Object, writer: Writer, about: dict[str, Any], before: 
         _remember(obj, before)
         own.bakes.add().unfinished = writer.staged = True
     entry = own.bakes[-1]
-    entry.name, entry.about = f"{writer.plan.name} (unfinished)", {**about, "names": writer.names}
+    with records.silence():
+        entry.name = f"{writer.plan.name} (unfinished)"
+    entry.about = {**about, "names": writer.names}
 
 
 def unstage(obj: bpy.types.Object, writer: Writer, before: dict[str, Any]) -> None:
@@ -66,7 +67,7 @@ def before_first(obj: bpy.types.Object) -> dict[str, Any]:
     return {
         "had_basis": keys is not None,
         "had_animation": animation is not None,
-        "slot": actions.slot_of(keys) if keys else "",
+        "slot": actions.slot_of(keys) if keys else 0,
         "active": obj.active_shape_key_index,
         "relative": keys.use_relative if keys else True,
         "eval_time": keys.eval_time if keys else 0.0,
@@ -91,7 +92,8 @@ def complete(
     """
     own = obj.data.mien
     _remember(obj, before)
-    action = _animated(obj, writer, replaced) if writer.animates else None
+    settle(own)
+    action = _animated(obj, writer) if writer.animates else None
     if isinstance(writer, CacheWriter):
         writer.play()
     if replaced >= 0:
@@ -103,52 +105,40 @@ def complete(
         own.bakes.add()
         number = len(own.bakes) - 1
     entry = own.bakes[number]
-    entry.name, entry.way, entry.action, entry.unfinished = writer.plan.name, about["way"], action, False
+    with records.silence():
+        entry.name = writer.plan.name
+    entry.way, entry.action, entry.unfinished = about["way"], action, False
     entry.about = {**about, **writer.about(), "names": writer.names, "driven": writer.driven}
     if staged >= 0 and staged != number:
         own.bakes.remove(staged)
-    still_elsewhere(own, number)
     if action is not None:
         action.name = f"{obj.name} {entry.name}"[:63]
     choose(own, number)
     return number
 
 
-def _animated(obj: bpy.types.Object, writer: Writer, replaced: int) -> bpy.types.Action:
-    """The action of a new bake: what else animates the shape keys, the bake's curves, all other bakes at rest."""
+def _animated(obj: bpy.types.Object, writer: Writer) -> bpy.types.Action:
+    """The action of a new bake: the artist's own curves, and the bake's."""
     own, keys = obj.data.mien, obj.data.shape_keys
     if keys.animation_data is not None and keys.animation_data.use_tweak_mode:
         raise MeshError(f"An NLA strip of {obj.name}'s shape keys is being tweaked.", "Leave the tweak mode (Tab).")
-    every = {name for one in own.bakes for name in one.key_names} | set(writer.names)
-    playing = active_of(obj.data)
-    paths = {actions.path_of(name) for name in every | set(writer.driven)} | {"eval_time"}
+    names = {name for one in own.bakes for name in one.key_names} | {*writer.names, *writer.driven}
+    paths = {actions.path_of(name) for name in names} | {"eval_time"}
+    action = actions.make(own.base_action, own.slot, f"{obj.name} {writer.plan.name}"[:63], paths)
     try:
-        if playing is not None and playing.way == "own":
-            # Its action lacks what the artist had on these keys; the one from before has it.
-            actions.assign(keys, own.base_action, own.state.get("slot", ""))
-        action = actions.make(keys, f"{obj.name} {writer.plan.name}"[:63], paths)
-    finally:
-        _assign_playing(own)
-    try:
-        curves = actions.curves_in(action, keys)
-        writer.animate(curves)
-        gone = set(own.bakes[replaced].key_names) if replaced >= 0 else set()
-        if not writer.exclusive:
-            actions.hold_at_rest(curves, sorted(every - gone - set(writer.names)))
+        writer.animate(actions.curves_in(action, keys))
     except BaseException:
         bpy.data.actions.remove(action)
         raise
     return action
 
 
-def still_elsewhere(own: records.MienMesh, number: int) -> None:
-    """The keys of this bake stand still in the actions of the others."""
-    entry = own.bakes[number]
-    for other in own.bakes:
-        if other != entry and other.action is not None and other.way != "absolute":
-            curves = actions.curves_in(other.action)
-            if curves is not None:
-                actions.hold_at_rest(curves, entry.key_names)
+def settle(own: records.MienMesh) -> None:
+    """Takes in what was done by hand since the last time: actions of a copied face, new names, new keys."""
+    if own.id_data.shape_keys is not None:
+        artist.adopt(own)
+        renames.follow(own)
+        artist.bring_home(own)
 
 
 def activate(mesh: bpy.types.Mesh) -> None:
@@ -156,16 +146,31 @@ def activate(mesh: bpy.types.Mesh) -> None:
     own, keys = mesh.mien, mesh.shape_keys
     playing = active_of(mesh)
     for bake in own.bakes:
-        found = bake_cache.modifier_of(bake.about, mesh)
-        if found is not None:
-            found[1].show_viewport = found[1].show_render = bake == playing
+        for _, modifier in bake_cache.modifiers_of(bake.about, mesh):
+            modifier.show_viewport = modifier.show_render = bake == playing
     if keys is None:
         return
-    _assign_playing(own)
-    _reset_values(mesh)
+    settle(own)
+    if playing is not None and playing.action is not None:
+        artist.unshare(own, playing)
+        artist.bring_along(own, playing)
+        actions.assign(keys, playing.action)
+    elif len(own.bakes):
+        actions.assign(keys, own.base_action, own.slot)
+    for name in [name for one in own.bakes for name in one.key_names]:
+        if name in keys.key_blocks:
+            keys.key_blocks[name].value = 0.0
+    _put_back(keys, own.state, [name for one in own.bakes for name in one.driven_names])
     absolute = playing is not None and playing.way == "absolute"
     keys.use_relative = not absolute and bool(own.state.get("relative", True))
     _show_present(mesh)
+
+
+def choose(own: records.MienMesh, number: int) -> None:
+    """Makes a bake the one that plays; -1 for none."""
+    with records.silence():
+        own.active = number
+    activate(own.id_data)
 
 
 def remove(obj: bpy.types.Object, number: int) -> int:
@@ -181,14 +186,11 @@ def remove(obj: bpy.types.Object, number: int) -> int:
     if not 0 <= number < len(own.bakes):
         raise MeshError(f"{obj.name} has no bake of Mien.")
     check_free(obj)
-    keys, entry = obj.data.shape_keys, own.bakes[number]
-    was_playing = own.active == number
-    if was_playing and keys is not None and entry.action is not None:
-        _keep_edits(own, keys, entry)
-    removed = _take_away(obj, entry)
+    settle(own)
     chosen = own.active
+    removed = _take_away(obj, own.bakes[number])
     own.bakes.remove(number)
-    if was_playing:
+    if chosen == number:
         choose(own, min(number, len(own.bakes) - 1))
     else:
         choose(own, chosen - (number < chosen))
@@ -210,44 +212,22 @@ def check_free(obj: bpy.types.Object) -> None:
 
 
 def _take_away(obj: bpy.types.Object, entry: MienBake, keep: Sequence[str] = ()) -> int:
-    """The keys, the modifier and the action of a bake; not its place in the list.
+    """The keys, the modifiers and the action of a bake; not its place in the list, nor its point cache.
 
     A name of the bake may be a key of another one's by now (`keep`): the old key was renamed or deleted by hand.
     """
     keys, mesh = obj.data.shape_keys, obj.data
     names = [name for name in entry.key_names if name not in keep]
-    found = bake_cache.modifier_of(entry.about, mesh)
-    if found is not None:
-        found[0].modifiers.remove(found[1])
+    for owner, modifier in bake_cache.modifiers_of(entry.about, mesh):
+        owner.modifiers.remove(modifier)
     action, entry.action = entry.action, None
     if keys is not None:
-        _unplay(keys, action, [*names, *entry.about.get("driven", ())])
-        _put_back(keys, mesh.mien.state, entry.about.get("driven", ()))
+        if action is not None and _action_of(keys) == action:
+            actions.assign(keys, None)
+        _put_back(keys, mesh.mien.state, entry.driven_names)
     if action is not None and action.users - action.use_fake_user <= 0:
         bpy.data.actions.remove(action)
-    removed = remove_keys(obj, names)
-    for other in mesh.mien.bakes:
-        if other.action is not None:
-            actions.strip(actions.curves_in(other.action), [actions.path_of(name) for name in names])
-    return removed
-
-
-def _unplay(keys: bpy.types.Key, action: bpy.types.Action | None, names: list[str]) -> None:
-    """Takes a bake's action off the shape keys; Blender has given copies of the face a copy of it."""
-    current = _action_of(keys)
-    if current is None or action is None or current == keys.user.mien.base_action:
-        return
-    if current == action:
-        actions.assign(keys, None)
-        return
-    paths = {actions.path_of(name) for name in names} | {"eval_time"}
-    curves = rest.curves_of(keys)
-    if not fcurves.is_shared(keys) and curves is not None and any(one.data_path in paths for one in curves):
-        actions.strip(curves, paths)
-        if fcurves.is_empty(current):
-            actions.assign(keys, None)
-            if current.users == 0:
-                bpy.data.actions.remove(current)
+    return remove_keys(obj, names)
 
 
 def _put_back(keys: bpy.types.Key, before: dict[str, Any], names: Iterable[str]) -> None:
@@ -258,61 +238,13 @@ def _put_back(keys: bpy.types.Key, before: dict[str, Any], names: Iterable[str])
             keys.key_blocks[name].value = values[name]
 
 
-def _keep_edits(own: records.MienMesh, keys: bpy.types.Key, entry: MienBake) -> None:
-    """What an artist keyed on other shape keys while this bake played goes on after it, in the action of before."""
-    if _action_of(keys) != entry.action:
-        return
-    bakes = {actions.path_of(name) for one in own.bakes for name in one.key_names} | {"eval_time"}
-    bakes |= {actions.path_of(str(name)) for name in entry.about.get("driven", ())}
-    curves = [one for one in actions.curves_in(entry.action) or () if one.data_path not in bakes]
-    base = own.base_action
-    slot = next((one for one in getattr(base, "slots", ()) if one.identifier == own.state.get("slot")), None)
-    there = list(fcurves.curves_in(base, slot) or ()) if base is not None else []
-    if actions.signature(curves) == actions.signature([one for one in there if one.data_path not in bakes]):
-        return
-    kept = entry.action.copy()
-    actions.strip(actions.curves_in(kept), bakes)
-    driven = [one for one in there if one.data_path in bakes]
-    actions.copy_curves(driven, actions.curves_in(kept, keys))
-    kept.name = base.name if base is not None else f"{keys.user.name} keys"
-    own.base_action = kept
-    state = own.state
-    state["slot"] = kept.slots[0].identifier if len(getattr(kept, "slots", ())) else ""
-    own.state = state
-
-
-def choose(own: records.MienMesh, number: int) -> None:
-    """Makes a bake the one that plays; -1 for none."""
-    with records.silence():
-        own.active = number
-    activate(own.id_data)
-
-
-def _assign_playing(own: records.MienMesh) -> None:
-    keys, playing = own.id_data.shape_keys, active_of(own.id_data)
-    if playing is not None and playing.action is not None:
-        actions.assign(keys, playing.action)
-    elif len(own.bakes):
-        actions.assign(keys, own.base_action, own.state.get("slot", ""))
-
-
-def _reset_values(mesh: bpy.types.Mesh) -> None:
-    """Keys of bakes that do not play stand at 0, keys of the artist's that one has moved where they stood before."""
-    keys = mesh.shape_keys
-    moved = {name for one in mesh.mien.bakes for name in one.key_names}
-    for name in moved:
-        if name in keys.key_blocks:
-            keys.key_blocks[name].value = 0.0
-    _put_back(keys, mesh.mien.state, [name for one in mesh.mien.bakes for name in one.about.get("driven", ())])
-
-
 def _leave(obj: bpy.types.Object, before: dict[str, Any], base: bpy.types.Action | None) -> None:
     """Undoes what the first bake had to make besides its keys, unless someone uses it by now."""
     keys = obj.data.shape_keys
     if keys is None:
         return
     if base is not None:
-        actions.assign(keys, base, before.get("slot", ""))
+        actions.assign(keys, base, int(before.get("slot") or 0))
     animation = keys.animation_data
     idle = animation and not (animation.action or animation.drivers or animation.nla_tracks)
     if idle and not before.get("had_animation"):
@@ -350,7 +282,7 @@ def _show_present(mesh: bpy.types.Mesh) -> None:
     scene = next((scene for obj in bpy.data.objects if obj.data == mesh for scene in obj.users_scene), None)
     if scene is not None:
         own = {actions.path_of(name): keys.key_blocks.get(name) for one in mesh.mien.bakes for name in one.key_names}
-        driven = {str(name) for one in mesh.mien.bakes for name in one.about.get("driven", ())}
+        driven = {name for one in mesh.mien.bakes for name in one.driven_names}
         own |= {actions.path_of(name): keys.key_blocks.get(name) for name in driven}
         for curve in rest.curves_of(keys) or ():
             if curve.data_path == "eval_time":

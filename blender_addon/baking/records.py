@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -44,10 +45,34 @@ def _switched(self: MienMesh, _context: bpy.types.Context) -> None:
         call(self.id_data)
 
 
+def _renamed(self: MienBake, _context: bpy.types.Context) -> None:
+    """No bake is nameless, and no two have one name."""
+    if _silent:
+        return
+    others = {one.name for one in self.id_data.mien.bakes if one != self}
+    wanted = self.name.strip() or "Bake"
+    if self.name != wanted or wanted in others:
+        with silence():
+            self.name = _unlike(wanted, others)
+
+
+_NUMBERS = ("start", "end", "step", "error_mm", "megabytes")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
 class MienBake(bpy.types.PropertyGroup):
     """One bake of a face."""
 
-    name: StringProperty(name="Name", description="Name of this bake; its shape keys and its action keep theirs")
+    name: StringProperty(
+        name="Name", description="Name of this bake; its shape keys and its action keep theirs", update=_renamed
+    )
     way: StringProperty(options={"HIDDEN"})
     action: PointerProperty(type=bpy.types.Action, options={"HIDDEN"})
     unfinished: BoolProperty(options={"HIDDEN"})
@@ -55,8 +80,11 @@ class MienBake(bpy.types.PropertyGroup):
 
     @property
     def about(self) -> dict[str, Any]:
-        """The record: key names, range, provenance; empty where it cannot be read."""
-        return _read(self.text)
+        """The record: key names, range, provenance; without what cannot be what it should be."""
+        found = _read(self.text)
+        wrong = [key for key in ("names", "driven") if not _are_names(found.get(key, []))]
+        wrong += [key for key in _NUMBERS if not _is_number(found.get(key, 0))]
+        return {key: value for key, value in found.items() if key not in wrong}
 
     @about.setter
     def about(self, content: dict[str, Any]) -> None:
@@ -65,7 +93,12 @@ class MienBake(bpy.types.PropertyGroup):
     @property
     def key_names(self) -> list[str]:
         """Names of the shape keys that it made."""
-        return [str(name) for name in self.about.get("names", ())]
+        return list(self.about.get("names", ()))
+
+    @property
+    def driven_names(self) -> list[str]:
+        """Names of the artist's shape keys that it animates."""
+        return list(self.about.get("driven", ()))
 
 
 class MienMesh(bpy.types.PropertyGroup):
@@ -86,6 +119,12 @@ class MienMesh(bpy.types.PropertyGroup):
     @state.setter
     def state(self, content: dict[str, Any]) -> None:
         self.before = json.dumps(content)
+
+    @property
+    def slot(self) -> int:
+        """Handle of the base action's slot, since Blender 4.4; 0 where it is not known."""
+        found = self.state.get("slot", 0)
+        return found if isinstance(found, int) else 0
 
 
 def bakes_of(mesh: bpy.types.Mesh) -> list[MienBake]:
@@ -112,7 +151,10 @@ def about_of(mesh: bpy.types.Mesh, name: str) -> dict[str, Any]:
 
 def free_name(mesh: bpy.types.Mesh, wanted: str) -> str:
     """A name that no other bake of the mesh has."""
-    taken = {one.name for one in mesh.mien.bakes}
+    return _unlike(wanted, {one.name for one in mesh.mien.bakes})
+
+
+def _unlike(wanted: str, taken: set[str]) -> str:
     name, count = wanted, 1
     while name in taken:
         count += 1

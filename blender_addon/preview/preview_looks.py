@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import fcurves
 from ..baking import actions, records, rest
+from ..mesh_bridge import group_weights
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -38,7 +39,7 @@ class Looks:
         counts = [key.name not in own and key != keys.reference_key for key in blocks]
         self._counts = np.array(counts, bool)
         self._stands = _stand_of_driven(mesh) if blocks else {}
-        masks = {name: _weights(obj, name) for name in {key.vertex_group for key in blocks}}
+        masks = {name: group_weights(obj, name) for name in {key.vertex_group for key in blocks}}
         self._masks = [masks[key.vertex_group] for key in blocks]
         self._curves, self._moving = self._animated(keys, blocks) if blocks else ({}, [])
 
@@ -135,7 +136,7 @@ def structure(mesh: bpy.types.Mesh) -> Hashable:
 def _stand_of_driven(mesh: bpy.types.Mesh) -> dict[int, tuple[str, float]]:
     """Numbers of the artist's keys that a bake moves -> their data paths, and where they stood before it."""
     playing = records.active_of(mesh)
-    driven = playing.about.get("driven", ()) if playing is not None else ()
+    driven = playing.driven_names if playing is not None else ()
     before = mesh.mien.state.get("values", {}) if driven else {}
     blocks = mesh.shape_keys.key_blocks
     return {
@@ -145,20 +146,5 @@ def _stand_of_driven(mesh: bpy.types.Mesh) -> dict[int, tuple[str, float]]:
 
 def _curves_before(mesh: bpy.types.Mesh) -> fcurves.Curves | None:
     """What moved the artist's keys before there was any bake."""
-    action, wanted = mesh.mien.base_action, mesh.mien.state.get("slot")
-    slot = next((one for one in getattr(action, "slots", ()) if one.identifier == wanted), None)
-    return None if action is None else fcurves.curves_in(action, slot)
-
-
-def _weights(obj: bpy.types.Object, name: str) -> NDArray[np.float32] | None:
-    """(V, 1) weights of a vertex group; None where there is none of this name, as Blender then masks nothing."""
-    group = obj.vertex_groups.get(name) if name else None
-    if group is None:
-        return None
-    weights = np.zeros((len(obj.data.vertices), 1), np.float32)
-    number = group.index
-    for vertex in obj.data.vertices:
-        for element in vertex.groups:
-            if element.group == number:
-                weights[vertex.index] = element.weight
-    return weights
+    action = mesh.mien.base_action
+    return None if action is None else fcurves.curves_in(action, actions.slot_in(action, mesh.mien.slot))

@@ -40,7 +40,8 @@ _PARTS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints; returns the exit code: 0 where the median is below a third of a frame, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m blender_addon.preview.preview_speed", description=__doc__.splitlines()[0])
+    program = "python -m blender_addon.preview.preview_speed"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", default="", metavar="FILE", help="a model pack; default, the bundle of Mien")
     parser.add_argument("--engine", action="append", choices=engine.ENGINES, help="repeatable; default, all there are")
     parser.add_argument("--frames", type=int, default=60, help="frames of a turn")

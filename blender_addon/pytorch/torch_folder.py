@@ -77,16 +77,14 @@ def has_nvidia() -> bool:
 
 
 def folder() -> Path:
-    """Where torch lies once it was fetched; the folder around it exists afterwards.
+    """Where torch lies once it was fetched; nothing is made by asking.
 
     An extension gets a folder of its own, which Blender removes with it; a clone gets a common one.
     """
     try:
-        return Path(bpy.utils.extension_path_user(PACKAGE, create=True), "site")
+        return Path(bpy.utils.extension_path_user(PACKAGE), "site")
     except ValueError:
-        around = Path(bpy.utils.user_resource("DATAFILES"), "mien")
-        around.mkdir(parents=True, exist_ok=True)
-        return around / "site"
+        return Path(bpy.utils.user_resource("DATAFILES"), "mien", "site")
 
 
 def beside(suffix: str) -> Path:

@@ -6,6 +6,7 @@ A timer of the application drives the work and not a modal operator: the prefere
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -137,8 +138,10 @@ def _tick() -> float | None:
 
 def register() -> None:
     """Lets Python find what was fetched, and clears away what was left half."""
-    torch_jobs.clear_away()
-    torch_folder.activate()
+    # A person's folder that cannot be had (a farm's node) means no torch of ours, and nothing else.
+    with contextlib.suppress(OSError):
+        torch_jobs.clear_away()
+        torch_folder.activate()
 
 
 def unregister() -> None:

@@ -81,7 +81,7 @@ def performance(
         end: last frame, not before the first.
         fps: of the scene.
         label_rate: labels a second, of the bundle.
-        step: frames from one baked frame to the next, above 0; the last one is baked in any case.
+        step: frames from one baked frame to the next, above 0; the last one lies at the end or a part of a step beyond.
 
     Raises:
         MotionError: the range is empty, the step is not above 0, or all strengths are 0 throughout.
@@ -92,10 +92,8 @@ def performance(
     if not step > 0:
         raise MotionError(f"The step of {step:g} frames is not above 0.", "Give 1 for every frame.")
     tracks = strengths.Tracks(obj)
-    frames = start + step * np.arange(math.floor((end - start) / step + 1e-9) + 1)
-    if end - frames[-1] > _SAME_FRAME:
-        frames = np.append(frames, float(end))
-    labels, first = labels_of(tracks, start, end, fps, label_rate, obj.mien.speed)
+    frames = start + step * np.arange(math.ceil((end - start) / step - 1e-9) + 1)
+    labels, first = labels_of(tracks, start, float(frames[-1]), fps, label_rate, obj.mien.speed)
     if not labels.any():
         raise MotionError(
             f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."

@@ -230,7 +230,9 @@ def _preset(entry: Any, *, own: bool) -> Preset:
     if not isinstance(entry, dict) or entry.get("unit") != "seconds" or not isinstance(entry.get("cues"), list):
         raise MotionError("It holds no cues in seconds.")
     name, description = entry.get("name"), entry.get("description", "")
-    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not isinstance(description, str):
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise MotionError("It has no name.")
+    if not isinstance(description, str):
         raise MotionError("It has no name.")
     found = [_cue(one) for one in entry["cues"]]
     if not found:

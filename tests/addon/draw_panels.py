@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -79,6 +80,7 @@ states["none plays"] = drawn()
 scene.mien.own_range, scene.mien.frame_end = True, -5
 states["no frames"] = drawn()
 engine.DEFAULT_BUNDLE = Path("/nowhere.safetensors")
+time.sleep(0.3)  # a verdict is believed that long
 states["no bundle"] = drawn()
 sys.stdout.write("STATES " + json.dumps(states) + "\n")
 sys.stdout.flush()

@@ -67,7 +67,8 @@ def drawn():
 
 def left():
     """What lies in Mien's own folder."""
-    return sorted(path.name for path in folder.folder().parent.iterdir())
+    around = folder.folder().parent
+    return sorted(path.name for path in around.iterdir()) if around.exists() else []
 
 
 def warnings():
