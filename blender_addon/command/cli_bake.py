@@ -139,6 +139,7 @@ def _range(options: argparse.Namespace, cues: list[Cue], scene: bpy.types.Scene)
         raise Usage(f"the range from {start} to {end} holds no frame")
     if start < -MOST_FRAMES or end > MOST_FRAMES:
         raise Usage(f"the range from {start} to {end} goes beyond Blender's {MOST_FRAMES:,} frames")
-    if start < 0 and any(path.suffix.lower() == ".glb" for path in options.out):
-        raise Usage(f"a .glb begins at frame 0 or later, not at {start}; move the cues, or give --start 0")
+    other = next((path.suffix.lower() for path in options.out if path.suffix.lower() != ".blend"), "")
+    if start < 0 and other:
+        raise Usage(f"a {other} begins at frame 0 or later, not at {start}; move the cues, or give --start 0")
     return start, end

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ..engine import MienError
 from . import cli_options
@@ -167,7 +168,20 @@ def _face(entry: dict[str, Any], folder: Path, reads: list[Path]) -> list[str]:
     if source.startswith(cli_options.SAMPLE):
         return [source]
     reads.append(folder / source)
+    reads.extend(_buffers(folder / source))
     return [str(folder / source)]
+
+
+def _buffers(path: Path) -> list[Path]:
+    """The files in which a .gltf keeps its mesh; none where it cannot be read, which is its shot's own trouble."""
+    if path.suffix.lower() != ".gltf":
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        names = [str(one["uri"]) for one in found.get("buffers", []) if "uri" in one]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []
+    return [path.parent / unquote(name) for name in names if not name.startswith("data:")]
 
 
 def _cues(entry: dict[str, Any], folder: Path, reads: list[Path]) -> list[str]:

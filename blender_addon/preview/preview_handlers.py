@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from typing import TYPE_CHECKING
 
 import bpy
 
 from . import preview, preview_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _put_aside: list[int] = []
 """Faces whose preview waits until the file is saved, by their `session_uid`."""
@@ -49,9 +53,13 @@ def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None =
 
 def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
     """Something was changed while the playhead stands: a slider, a key, the mesh, or the face was copied."""
-    if not preview_file.is_used() or preview.busy or _renders():
+    if preview.busy or _renders():
         return
     changed = {update.id.original for update in depsgraph.updates}
+    with preview.alone():
+        _remove_foreign(one for one in changed if isinstance(one, bpy.types.Object))
+    if not preview_file.is_used():
+        return
     for one in changed:
         if isinstance(one, bpy.types.Object) and preview.is_on(one) and int(one.session_uid) not in preview.sessions:
             preview.adopt(one)
@@ -86,14 +94,20 @@ def _after_load(*_: object) -> None:
             preview_file.remove(obj)
 
 
+def _remove_foreign(objects: Iterable[bpy.types.Object]) -> None:
+    """Appended or pasted from a Blender that previews, a face brings a modifier whose file nobody here writes."""
+    for obj in objects:
+        if obj.library is None and preview_file.any_modifier(obj) is not None and preview_file.modifier_of(obj) is None:
+            preview_file.remove(obj)
+
+
 def _before_save(*_: object) -> None:
-    """No file that the artist saves knows of the preview."""
-    if not preview_file.is_used():
-        return
+    """No file that the artist saves knows of the preview, nor of one that came with a face from another Blender."""
     with preview.alone():
         for obj in preview.previewed():
             _put_aside.append(int(obj.session_uid))
             preview_file.remove(obj)
+        _remove_foreign(bpy.data.objects)
 
 
 def _after_save(*_: object) -> None:

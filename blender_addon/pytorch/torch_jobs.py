@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import shutil
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -170,7 +172,8 @@ def _unpack(work: Path) -> Iterator[Step]:
 def _try_out(work: Path) -> Iterator[Step]:
     """Imports it in a process of its own, with Blender's Python and numpy: one that crashes crashes there."""
     log = work / "check.txt"
-    command = [sys.executable, "-c", _CHECK, str(work / "site")]
+    # -s: Blender itself does not look into the person's own site-packages.
+    command = [sys.executable, "-s", "-c", _CHECK, str(work / "site")]
     code = yield from _while(run(command, {}, log), lambda: Step("Trying it out", 0.99))
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = [json.loads(line.removeprefix("MIEN ")) for line in lines if line.startswith("MIEN ")]
@@ -225,12 +228,22 @@ def _workplace() -> Iterator[Path]:
         (work / "alive").touch()
     except OSError as problem:
         raise MienError(f"Mien's folder cannot be written ({problem.strerror}).") from problem
+    over = threading.Event()
+    threading.Thread(target=_keep_alive, args=(work, over), daemon=True).start()
     try:
         yield work
     except OSError as problem:
         raise MienError(f"PyTorch cannot be put into Mien's folder ({problem.strerror}).") from problem
     finally:
+        over.set()
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _keep_alive(work: Path, over: threading.Event) -> None:
+    """Gives signs of life while the work lasts, also while Blender itself is busy with something else."""
+    while not over.wait(_HEARTBEAT / 6):
+        with contextlib.suppress(OSError):
+            os.utime(work / "alive")
 
 
 def is_alive(work: Path) -> bool:

@@ -141,9 +141,14 @@ def write_cue(obj: bpy.types.Object, cue: Cue) -> None:
     goes on exactly (eased ones: frame by frame). A cue without onset or offset (a jump) gets one of a frame.
 
     Raises:
-        MotionError: the strength's curve has modifiers, which would act on what they made already.
+        MotionError: the strength is driven, or its curve is locked, sampled or has modifiers.
         MeshError: the animation cannot be written to.
     """
+    from .cue_reading import obstacle  # which reads through this module
+
+    problem = obstacle(obj, cue.expression)
+    if problem is not None:
+        raise problem
     curves = fcurves.curves_of(obj, create=f"{obj.name} Mien")
     path = strength_path(cue.expression)
     curve = curves.find(path)

@@ -37,11 +37,13 @@ class Tracks:
         curves = fcurves.curves_of(obj)
         driven = {driver.data_path for driver in animation.drivers} if animation else set()
         self._driven = driven & {path_of(name) for name in EXPRESSIONS}
-        self._strips = [strip for track in _heard(animation) for strip in track.strips] if animation else []
+        self._strips = _playing(animation) if animation else []
         self.by_blender = bool(self._driven or self._strips)
         self._curves = [_alive(curves.find(path_of(name))) if curves is not None else None for name in EXPRESSIONS]
-        starts = [curve.range()[0] for curve in self._curves if curve is not None]
-        starts += [strip.frame_start for strip in self._strips]
+        tweaked = animation is not None and animation.use_tweak_mode
+        # A strip that is tweaked shows its action in the action's own frames.
+        starts = [curve.range()[0] for curve in self._curves if curve is not None and not tweaked]
+        starts += [_first_of(strip) for strip in self._strips]
         self.first: float | None = float(min(starts)) if starts else None
 
     def sample(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,7 +66,8 @@ class Tracks:
             for name, curve in zip(EXPRESSIONS, self._curves, strict=True)
         ]
         parts: list[Hashable] = [tuple(fixed), *(_mark(curve) for curve in self._curves if curve is not None)]
-        parts += [_settings(strip, deep=True) for strip in self._strips]
+        parts += [_settings(strip) for strip in self._strips]
+        parts += [_mark(curve) for strip in self._strips for curve in _keyed(strip)]
         animation = self._object.animation_data
         for driver in animation.drivers if self._driven else ():
             parts.append((driver.data_path, driver.driver.type, driver.driver.expression, driver.mute))
@@ -75,6 +78,36 @@ def _heard(animation: bpy.types.AnimData) -> list[bpy.types.NlaTrack]:
     tracks = list(animation.nla_tracks) if animation.use_nla else []
     alone = [track for track in tracks if track.is_solo]
     return [track for track in alone or tracks if track.strips and not track.mute]
+
+
+def _playing(animation: bpy.types.AnimData) -> list[bpy.types.NlaStrip]:
+    """The strips that move strengths, those inside others too."""
+    waiting = [strip for track in _heard(animation) for strip in track.strips]
+    found = []
+    while waiting:
+        strip = waiting.pop()
+        if strip.mute:
+            continue
+        waiting += list(strip.strips)
+        if _keyed(strip):
+            found.append(strip)
+    return found
+
+
+def _keyed(strip: bpy.types.NlaStrip) -> list[bpy.types.FCurve]:
+    """The curves of strengths that a strip plays."""
+    if strip.action is None:
+        return []
+    curves = fcurves.curves_in(strip.action, getattr(strip, "action_slot", None))
+    paths = {path_of(name) for name in EXPRESSIONS}
+    return [curve for curve in curves or () if curve.data_path in paths and _alive(curve) is not None]
+
+
+def _first_of(strip: bpy.types.NlaStrip) -> float:
+    """The scene's frame of the first key that a strip plays."""
+    first = min(float(curve.range()[0]) for curve in _keyed(strip))
+    into = max(0.0, first - strip.action_frame_start) * strip.scale
+    return float(strip.frame_start) + (0.0 if strip.use_reverse else into)
 
 
 def _alive(curve: bpy.types.FCurve | None) -> bpy.types.FCurve | None:
@@ -93,13 +126,10 @@ def _mark(curve: bpy.types.FCurve) -> Hashable:
     return numbers.tobytes(), kinds.tobytes(), curve.extrapolation, modifiers
 
 
-def _settings(thing: bpy.types.bpy_struct, deep: bool = False) -> Hashable:
-    """All simple properties of something, as text; of a strip also the keys it plays."""
+def _settings(thing: bpy.types.bpy_struct) -> Hashable:
+    """All simple properties of something, as text."""
     values = [f"{key}={getattr(thing, key)!r}" for key in thing.bl_rna.properties.keys() if key != "rna_type"]  # noqa: SIM118
-    action = getattr(thing, "action", None) if deep else None
-    curves = fcurves.curves_in(action, getattr(thing, "action_slot", None)) if action is not None else ()
-    keyed = [_mark(curve) for curve in curves or () if curve.data_path.startswith("mien.")]
-    return tuple(values), tuple(keyed)
+    return tuple(values)
 
 
 def _asked(obj: bpy.types.Object, frames: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,7 +156,9 @@ def _stand_in(obj: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.typ
         copy.modifiers.clear()
         copy.constraints.clear()
         for driver in list(copy.animation_data.drivers):
-            if not driver.data_path.startswith("mien."):
+            if driver.data_path.startswith("mien."):
+                _look_at(driver, bpy.context.scene, bpy.context.view_layer)
+            else:
                 copy.animation_data.drivers.remove(driver)
         scene.collection.objects.link(copy)
         yield copy, scene
@@ -134,3 +166,18 @@ def _stand_in(obj: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, bpy.typ
         bpy.data.objects.remove(copy)
         bpy.data.meshes.remove(mesh)
         bpy.data.scenes.remove(scene)
+
+
+def _look_at(driver: bpy.types.FCurve, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+    """What a driver reads of "the active scene" it reads of the artist's, and not of the stand-in's."""
+    for variable in driver.driver.variables:
+        if variable.type != "CONTEXT_PROP":
+            continue
+        target = variable.targets[0]
+        path, of_layer = target.data_path, target.context_property == "ACTIVE_VIEW_LAYER"
+        variable.type = "SINGLE_PROP"
+        target = variable.targets[0]
+        target.id_type, target.id = "SCENE", scene
+        named = f'view_layers["{bpy.utils.escape_identifier(layer.name)}"]'
+        join = "" if path.startswith("[") else "."
+        target.data_path = f"{named}{join}{path}" if of_layer else path

@@ -203,3 +203,51 @@ def test_nothing_to_perform_and_no_frames_are_told(mien, face):
         mien.motion.performance(face, 1, 10, 24, RATE)
     with pytest.raises(mien.engine.MotionError, match="holds no frame"):
         mien.motion.performance(face, 10, 9, 24, RATE)
+
+
+@pytest.mark.parametrize("kind", ["muted strip", "other motion", "muted track"])
+def test_strips_that_move_no_strength_count_for_nothing(mien, happy, kind):
+    happy.mien.speed = 2.0
+    plain = mien.motion.performance(happy, 0, 36, 24, RATE)
+    other = bpy.data.objects.new("Other", None)
+    other.location.x = 1.0
+    other.keyframe_insert("location", frame=-300)
+    track = happy.animation_data.nla_tracks.new()
+    action = other.animation_data.action if kind == "other motion" else happy.animation_data.action.copy()
+    strip = track.strips.new("strip", -300, action)
+    strip.mute, track.mute = kind == "muted strip", kind == "muted track"
+    assert not mien.strengths.Tracks(happy).by_blender
+    found = mien.motion.performance(happy, 0, 36, 24, RATE)
+    np.testing.assert_array_equal(found.labels, plain.labels)
+
+
+def test_a_driver_that_reads_the_active_scene_reads_the_artists(mien, scene, face):
+    if bpy.app.version < (4, 2, 0):
+        pytest.skip("context properties")
+    scene["control"] = 0.0
+    for frame, value in ((0, 0.0), (24, 0.8)):
+        scene["control"] = value
+        scene.keyframe_insert('["control"]', frame=frame)
+    driver = face.driver_add("mien.happy").driver
+    driver.expression = "x"
+    variable = driver.variables.new()
+    variable.name, variable.type = "x", "CONTEXT_PROP"
+    variable.targets[0].context_property, variable.targets[0].data_path = "ACTIVE_SCENE", '["control"]'
+    labels = mien.motion.performance(face, 0, 30, 24, RATE).labels
+    assert labels[:, EXPRESSIONS.index("happy")].max() == pytest.approx(0.8, abs=1e-3)
+
+
+@pytest.mark.parametrize("harm", ["locked", "driven", "sampled"])
+def test_keys_that_are_kept_from_change_stay_as_they_are(mien, happy, harm):
+    curve = mien.fcurves.curves_of(happy).find("mien.happy")
+    if harm == "locked":
+        curve.lock = True
+    elif harm == "driven":
+        happy.driver_add("mien.happy").driver.expression = "0.5"
+    else:
+        curve.convert_to_samples(0, 40)
+    before = [tuple(point.co) for point in curve.keyframe_points], len(curve.sampled_points)
+    with pytest.raises(mien.engine.MotionError, match=harm if harm != "sampled" else "samples"):
+        mien.api.add_expression(happy, "happy", 1.0, 5, 10, 20, 30)
+    curve = mien.fcurves.curves_of(happy).find("mien.happy")
+    assert ([tuple(point.co) for point in curve.keyframe_points], len(curve.sampled_points)) == before

@@ -583,3 +583,21 @@ def test_two_objects_of_one_mesh(mien, scene, happy, seen):
     mien.preview.start(happy)
     assert np.abs(seen(happy, 18) - rest).max() * MM > 1
     assert np.array_equal(seen(twin, 18), rest)
+
+
+def test_a_face_from_a_blender_that_previews_is_freed(mien, scene, happy, tmp_path):
+    """Appended or pasted, it brings a modifier whose file nobody here writes."""
+    mien.preview.start(happy)
+    bpy.data.libraries.write(str(tmp_path / "pasted.blend"), {happy})
+    mien.preview.stop(happy)
+    place = mien.preview_file.folder()
+    with bpy.data.libraries.load(str(tmp_path / "pasted.blend")) as (there, here):
+        here.objects = list(there.objects)
+    (pasted,) = here.objects
+    scene.collection.objects.link(pasted)
+    # As if another Blender had written it.
+    for modifier in pasted.modifiers:
+        modifier.filepath = modifier.filepath.replace(place.name, place.name[:-3] + "xyz")
+    assert len(pasted.modifiers) == 1
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
+    assert not pasted.modifiers

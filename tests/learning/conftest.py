@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,3 +71,11 @@ def corpus_folder(template: Template, tmp_path_factory: pytest.TempPathFactory) 
 def fine_corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same on 4500 vertices: on fewer, the coarsest level is too coarse to tell the expressions' places apart."""
     return write_corpus(tmp_path_factory.mktemp("corpora") / "fine", sheet(75, 60))
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """Whoever runs the tests in the background has Ctrl-C ignored, and its children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
