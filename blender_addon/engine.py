@@ -12,7 +12,7 @@ if __package__ == "blender_addon":
     from core.compact import Compact, Compactor
     from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
-    from core.generator import Generator
+    from core.generator import Generator, all_finite, check_finite
     from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample
     from core.pc2 import Pc2Writer, read_pc2
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
@@ -25,7 +25,7 @@ else:
     from .core.compact import Compact, Compactor  # type: ignore[import-not-found,no-redef]
     from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
-    from .core.generator import Generator  # type: ignore[import-not-found,no-redef]
+    from .core.generator import Generator, all_finite, check_finite  # type: ignore[import-not-found,no-redef]
     from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
     from .core.pc2 import Pc2Writer, read_pc2  # type: ignore[import-not-found,no-redef]
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
@@ -59,7 +59,9 @@ __all__ = [
     "SliderSolver",
     "Speed",
     "Template",
+    "all_finite",
     "bundle_path",
+    "check_finite",
     "every_engine",
     "factors",
     "forget_generators",

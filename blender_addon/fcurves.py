@@ -69,9 +69,14 @@ def curves_of(owner: bpy.types.ID, create: str = "") -> Curves | None:
         return action.fcurves
     if animation.action_slot is None:
         animation.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    return made_in(action, animation.action_slot)
+
+
+def made_in(action: bpy.types.Action, slot: object) -> Curves:
+    """The F-curves of an action's slot, since Blender 4.4; layer, strip and channel bag are made where they lack."""
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(animation.action_slot, ensure=True).fcurves
+    return strip.channelbag(slot, ensure=True).fcurves
 
 
 def curves_in(action: bpy.types.Action, slot: object | None = None) -> Curves | None:

@@ -86,6 +86,12 @@ def edge_list(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
     return flat.reshape(-1, 2)
 
 
+def index_of(vertices: NDArray[np.int32], count: int) -> slice | NDArray[np.int32]:
+    """What picks these vertices out of so many: all of them in their order by a slice, which copies nothing."""
+    whole = len(vertices) == count and np.array_equal(vertices, np.arange(count))
+    return slice(None) if whole else vertices
+
+
 def group_weights(obj: bpy.types.Object, name: str) -> NDArray[np.float32] | None:
     """(V, 1) float32, 0..1: weights in a vertex group, 0 outside it; None where the object has no such group."""
     group = obj.vertex_groups.get(name) if name else None

@@ -14,12 +14,12 @@ from .operator_base import MienOperator
 from .preferences import choice
 from .properties import EXPRESSION_ITEMS
 from .timeline import motion
+from .timeline.cue_properties import face_in
 
 
 def face_of(context: bpy.types.Context) -> bpy.types.Object | None:
     """The face that the scene has picked; None where it was deleted from the scene since."""
-    face = context.scene.mien.face
-    return face if face is not None and face.name in context.scene.objects else None
+    return face_in(context.scene)
 
 
 _FRESH = 0.2

@@ -188,16 +188,25 @@ class Generator:
             part = latents[first : first + size]
             frames = room(first, len(part))
             self._engine.decode(part, frames)
-            _check_finite(frames)
+            check_finite(frames)
             yield first, frames
             if progress is not None:
                 progress(first + len(part), len(latents))
 
 
-def _check_finite(frames: NDArray[np.float32]) -> None:
+def check_finite(frames: NDArray[np.float32]) -> None:
+    """NaN and infinity never leave the generator.
+
+    Raises:
+        MotionError: some of the numbers are not finite.
+    """
+    if not all_finite(frames):
+        raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
+
+
+def all_finite(frames: NDArray[np.float32]) -> bool:
+    """Whether all numbers of a contiguous array are finite."""
     # Their product with themselves is finite only if all of them are: one pass, and no array of yes and no.
     flat = frames.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        finite = np.isfinite(np.dot(flat, flat))
-    if not finite:
-        raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
+        return bool(np.isfinite(np.dot(flat, flat)))

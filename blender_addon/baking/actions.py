@@ -50,9 +50,12 @@ def curves_in(action: bpy.types.Action, key: bpy.types.Key | None = None) -> Cur
     if key is None:
         return fcurves.curves_in(action, action.slots[0]) if len(action.slots) else None
     slot = action.slots[0] if len(action.slots) else action.slots.new(id_type=key.id_type, name=key.name)
-    layer = action.layers[0] if action.layers else action.layers.new("Layer")
-    one = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return one.channelbag(slot, ensure=True).fcurves
+    return fcurves.made_in(action, slot)
+
+
+def action_of(keys: bpy.types.Key | None) -> bpy.types.Action | None:
+    """What animates the shape keys; None where nothing does, or there are none."""
+    return keys.animation_data.action if keys is not None and keys.animation_data else None
 
 
 def assign(keys: bpy.types.Key, action: bpy.types.Action | None, slot: int = 0) -> None:

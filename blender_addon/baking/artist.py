@@ -26,15 +26,14 @@ def paths_of_mien(own: MienMesh, entry: MienBake | None = None) -> set[str]:
 
 def playing_now(own: MienMesh) -> MienBake | None:
     """The bake whose action animates the shape keys at this moment."""
-    keys = own.id_data.shape_keys
-    action = keys.animation_data.action if keys is not None and keys.animation_data else None
+    action = actions.action_of(own.id_data.shape_keys)
     return next((one for one in own.bakes if action is not None and one.action == action), None)
 
 
 def adopt(own: MienMesh) -> None:
     """Blender copies the action that plays along with a face, and no other: the copy's bake takes it for its own."""
     keys, entry = own.id_data.shape_keys, records.active_of(own.id_data)
-    action = keys.animation_data.action if keys is not None and keys.animation_data else None
+    action = actions.action_of(keys)
     if action is None or not len(own.bakes) or action == own.base_action or playing_now(own) is not None:
         return
     if entry is None or entry.action is None:
@@ -114,6 +113,4 @@ def _writable(own: MienMesh, keys: bpy.types.Key) -> fcurves.Curves:
         return base.fcurves
     slot = actions.slot_in(base, own.slot) or base.slots.new(id_type=keys.id_type, name=keys.name)
     own.state = {**own.state, "slot": slot.handle}
-    layer = base.layers[0] if base.layers else base.layers.new("Layer")
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True).fcurves
+    return fcurves.made_in(base, slot)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import fcurves
-from ..engine import MeshError, MotionError
+from ..engine import MeshError, MotionError, all_finite
+from ..mesh_bridge import index_of
 from . import actions, records
 from .rest import basis_positions
 
@@ -121,8 +122,7 @@ class KeyWriter(Writer):
         super().__init__(plan)
         self._rest = basis_positions(plan.obj.data)
         self._moved = self._rest.copy()
-        whole = len(plan.indices) == len(self._rest) and np.array_equal(plan.indices, np.arange(len(self._rest)))
-        self._indices: Any = slice(None) if whole else plan.indices
+        self._indices: Any = index_of(plan.indices, len(self._rest))
         self._rest = self._rest[self._indices]
         self._wanted: list[str] = []
         self._active = plan.obj.active_shape_key_index
@@ -233,10 +233,7 @@ def check_finite(offsets: NDArray[np.float32]) -> None:
     Raises:
         MotionError: offsets that are not finite.
     """
-    flat = offsets.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        finite = np.isfinite(np.dot(flat, flat))
-    if not finite:
+    if not all_finite(offsets):
         raise MotionError("The generator gave values that are not finite numbers; nothing was changed.")
 
 

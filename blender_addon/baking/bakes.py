@@ -55,7 +55,7 @@ def unstage(obj: bpy.types.Object, writer: Writer, before: dict[str, Any]) -> No
 def _remember(obj: bpy.types.Object, before: dict[str, Any]) -> None:
     own = obj.data.mien
     if not len(own.bakes):
-        own.state, own.base_action = before, _action_of(obj.data.shape_keys)
+        own.state, own.base_action = before, actions.action_of(obj.data.shape_keys)
 
 
 def before_first(obj: bpy.types.Object) -> dict[str, Any]:
@@ -122,8 +122,7 @@ def _animated(obj: bpy.types.Object, writer: Writer) -> bpy.types.Action:
     own, keys = obj.data.mien, obj.data.shape_keys
     if keys.animation_data is not None and keys.animation_data.use_tweak_mode:
         raise MeshError(f"An NLA strip of {obj.name}'s shape keys is being tweaked.", "Leave the tweak mode (Tab).")
-    names = {name for one in own.bakes for name in one.key_names} | {*writer.names, *writer.driven}
-    paths = {actions.path_of(name) for name in names} | {"eval_time"}
+    paths = artist.paths_of_mien(own) | {actions.path_of(name) for name in [*writer.names, *writer.driven]}
     action = actions.make(own.base_action, own.slot, f"{obj.name} {writer.plan.name}"[:63], paths)
     try:
         writer.animate(actions.curves_in(action, keys))
@@ -222,7 +221,7 @@ def _take_away(obj: bpy.types.Object, entry: MienBake, keep: Sequence[str] = ())
         owner.modifiers.remove(modifier)
     action, entry.action = entry.action, None
     if keys is not None:
-        if action is not None and _action_of(keys) == action:
+        if action is not None and actions.action_of(keys) == action:
             actions.assign(keys, None)
         _put_back(keys, mesh.mien.state, entry.driven_names)
     if action is not None and action.users - action.use_fake_user <= 0:
@@ -272,18 +271,13 @@ def out_of_edit_mode(obj: bpy.types.Object) -> Iterator[None]:
             bpy.ops.object.mode_set(mode="EDIT")
 
 
-def _action_of(keys: bpy.types.Key | None) -> bpy.types.Action | None:
-    return keys.animation_data.action if keys is not None and keys.animation_data else None
-
-
 def _show_present(mesh: bpy.types.Mesh) -> None:
     """The frame on which the scene stands shows at once, without evaluating the whole scene again."""
     keys = mesh.shape_keys
     scene = next((scene for obj in bpy.data.objects if obj.data == mesh for scene in obj.users_scene), None)
     if scene is not None:
-        own = {actions.path_of(name): keys.key_blocks.get(name) for one in mesh.mien.bakes for name in one.key_names}
-        driven = {name for one in mesh.mien.bakes for name in one.driven_names}
-        own |= {actions.path_of(name): keys.key_blocks.get(name) for name in driven}
+        names = [name for one in mesh.mien.bakes for name in [*one.key_names, *one.driven_names]]
+        own = {actions.path_of(name): keys.key_blocks.get(name) for name in names}
         for curve in rest.curves_of(keys) or ():
             if curve.data_path == "eval_time":
                 keys.eval_time = curve.evaluate(scene.frame_current_final)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engine, packs, shaping
-from ..engine import EXPRESSIONS, MotionError
+from ..engine import EXPRESSIONS, check_finite
+from ..mesh_bridge import index_of
 from ..timeline import motion
 from ..timeline.strengths import Tracks
 from .preview_course import Course
@@ -75,9 +76,7 @@ class Session:
             self._fit, generator = self._fitted(obj, chosen)
             if generator is not self._generator:
                 self._generator, self._course, self._timing = generator, Course(generator), None
-            moving = self._fit.layout.moving
-            whole = len(moving) == len(obj.data.vertices) and np.array_equal(moving, np.arange(len(moving)))
-            self._moving = slice(None) if whole else moving
+            self._moving = index_of(self._fit.layout.moving, len(obj.data.vertices))
         self._looks, self._shaper, self._shown = Looks(obj), None, None
         self.stale, self._state = False, state
         return self._looks
@@ -111,11 +110,7 @@ class Session:
             if self._shaper is None or settings != self._settings:
                 self._shaper, self._settings = shaping.Shaper(obj, self._fit, settings), settings
             offsets = self._shaper.offsets(self._generator.decode(latent, beside=True))[0]
-            flat = offsets.reshape(-1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                finite = np.isfinite(np.dot(flat, flat))
-            if not finite:
-                raise MotionError("The generator gave values that are not finite numbers.", "Reinstall the bundle.")
+            check_finite(offsets)
             out[self._moving] += offsets
         self._shown = scene.frame_current_final, timing, settings
         self._values = _rounded(values)

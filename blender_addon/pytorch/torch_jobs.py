@@ -150,7 +150,7 @@ def _download(plan: Plan, work: Path) -> Iterator[Step]:
     _ask_for_room(work, plan.download + torch_wheels.rough_bytes_unpacked(plan.download))
     into = work / "wheels"
     words = ["download", "--no-deps", *_WHEELS_ONLY, "--dest", str(into), *plan.source.options()]
-    step = _growing(f"Downloading PyTorch {plan.version}", [into, work / "tmp"], plan.download, work)
+    step = _growing(f"Downloading PyTorch {plan.version}", [into, work / "tmp"], plan.download)
     yield from _while(pip([*words, *(wheel.requirement for wheel in plan.wheels)], work), step)
 
 
@@ -163,7 +163,6 @@ def _unpack(work: Path) -> Iterator[Step]:
         for count in unpack(file, site):
             done += count
             yield Step(f"Unpacking: {torch_wheels.in_words(done)} of {torch_wheels.in_words(size)}", done / size)
-        (work / "alive").touch()
     if (site / "numpy").exists():
         raise MienError("This PyTorch brings a numpy of its own, which must not stand beside Blender's.")
     shutil.rmtree(work / "wheels")
@@ -196,15 +195,14 @@ def _while(work: Generator[None, None, T], step: Callable[[], Step]) -> Generato
             yield step()
 
 
-def _growing(words: str, folders: list[Path], total: int, work: Path) -> Callable[[], Step]:
-    """A step that looks now and then how much has come; doing so it keeps the workplace alive."""
+def _growing(words: str, folders: list[Path], total: int) -> Callable[[], Step]:
+    """A step that looks now and then how much has come."""
     looked, size = -_LOOK, 0
 
     def step() -> Step:
         nonlocal looked, size
         if time.monotonic() - looked > _LOOK:
             size = min(sum(size_of(folder) for folder in folders), total)
-            (work / "alive").touch()
             looked = time.monotonic()
         done = f"{torch_wheels.in_words(size)} of {torch_wheels.in_words(total)}"
         return Step(f"{words}: {done}", size / total if total else 0.0)

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -120,3 +122,25 @@ def evaluated_positions(obj, frame, subframe=0.0):
     bpy.context.scene.frame_set(frame, subframe=subframe)
     seen = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
     return positions_of(seen.data)
+
+
+@pytest.fixture(scope="session")
+def draw_states(tmp_path_factory):
+    """Runs a script that draws panels in a process of its own: its name -> (what each state draws, what was said)."""
+
+    def draw(name):
+        folder = str(tmp_path_factory.mktemp("user"))
+        environment = {**os.environ, "BLENDER_USER_RESOURCES": folder, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / name)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("STATES ")]
+        assert lines, done.stderr
+        return json.loads(lines[0].removeprefix("STATES ")), done.stderr
+
+    return draw

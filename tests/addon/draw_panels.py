@@ -1,17 +1,12 @@
-"""Draws the panels in every state and prints what they hold as JSON; run by test_addon_panels.py on its own.
-
-A real layout without a window crashes Blender sooner or later, after the work.
-"""
+"""Draws the panels in every state and prints what they hold; run by test_addon_panels.py on its own."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pathlib import Path
 
 import bpy
+from drawing import introspected, tell
 
 import blender_addon
 from blender_addon import api, engine, panel
@@ -28,27 +23,8 @@ PANELS = (
 
 
 def drawn():
-    """What the panels draw now, in order; what Blender complains about goes to stderr."""
-    window = bpy.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    area.type = "VIEW_3D"
-    region = next(one for one in area.regions if one.type == "UI")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        menu = bpy.context.window_manager.popmenu_begin__internal(title="t")
-        for cls in PANELS:
-            cls.draw(Holder(cls, menu.layout), bpy.context)
-        return repr(menu.layout.introspect())
-
-
-class Holder:
-    """Stands for a panel: its methods, and a layout of ours."""
-
-    def __init__(self, cls, layout):
-        self.layout = layout
-        self._cls = cls
-
-    def __getattr__(self, name):
-        return getattr(self._cls, name).__get__(self)
+    """What the panels draw now, in order."""
+    return introspected(PANELS)
 
 
 blender_addon.register()
@@ -82,6 +58,4 @@ states["no frames"] = drawn()
 engine.DEFAULT_BUNDLE = Path("/nowhere.safetensors")
 time.sleep(0.3)  # a verdict is believed that long
 states["no bundle"] = drawn()
-sys.stdout.write("STATES " + json.dumps(states) + "\n")
-sys.stdout.flush()
-os._exit(0)
+tell(states)

@@ -1,16 +1,11 @@
-"""Draws the panel "Performance" and its menus in every state; run by test_addon_cues.py on its own.
-
-A real layout without a window crashes Blender sooner or later, after the work.
-"""
+"""Draws the panel "Performance" and its menus in every state; run by test_addon_cues.py on its own (see drawing.py)."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 
 import bpy
+from drawing import introspected, tell
 
 import blender_addon
 from blender_addon import api, fcurves
@@ -23,30 +18,11 @@ MENUS = (preset_operators.MIEN_MT_add_cue,)
 
 def drawn(classes=PANELS):
     """What is drawn now: all texts and properties, without blanks."""
-    window = bpy.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    area.type = "VIEW_3D"
-    region = next(one for one in area.regions if one.type == "UI")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        menu = bpy.context.window_manager.popmenu_begin__internal(title="t")
-        for cls in classes:
-            cls.draw(Holder(cls, menu.layout), bpy.context)
-        text = repr(menu.layout.introspect())
+    text = introspected(classes)
     # A sentence may be broken over lines, each a label: run together.
     words = re.findall(r"'draw_string': [\"'](.*?)[\"'], 'tip'", text)
     names = re.findall(r"'(?:rna|operator)': [\"'](.*?)[\"'][,}]", text)
     return "".join([*words, " ", *names]).replace(" ", "").replace("\\u2013", "\u2013")
-
-
-class Holder:
-    """Stands for a panel: its methods, and a layout of ours."""
-
-    def __init__(self, cls, layout):
-        self.layout = layout
-        self._cls = cls
-
-    def __getattr__(self, name):
-        return getattr(self._cls, name).__get__(self)
 
 
 blender_addon.register()
@@ -78,6 +54,4 @@ presets.save("Mine", [Cue("sad", 0.5, 0, 1, 2, 3)])
 (presets.folder() / "damaged.json").write_text("{", encoding="utf-8")
 states["menu"] = drawn(MENUS)
 states["delete menu"] = drawn([preset_operators.MIEN_MT_delete_preset])
-sys.stdout.write("STATES " + json.dumps(states) + "\n")
-sys.stdout.flush()
-os._exit(0)
+tell(states)

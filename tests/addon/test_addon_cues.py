@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import bpy
@@ -560,17 +556,9 @@ def test_the_rows_round_the_selected_one_are_shown(mien):
 
 
 @pytest.fixture(scope="module")
-def drawing(tmp_path_factory):
+def drawing(draw_states):
     """(what each state draws, what Blender complained about)."""
-    folder = str(tmp_path_factory.mktemp("user"))
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": folder, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    script = str(Path(__file__).parent / "draw_performance.py")
-    done = subprocess.run(
-        [sys.executable, script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("STATES ")]
-    assert lines, done.stderr
-    return json.loads(lines[0].removeprefix("STATES ")), done.stderr
+    return draw_states("draw_performance.py")
 
 
 @pytest.mark.parametrize(
