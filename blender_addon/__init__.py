@@ -6,11 +6,14 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panel, preferences, properties, sample_face
-from .baking import bake_operators, bakes, clips, records
+from .baking import bake_operators, bakes, clips, players, records
 from .command import cli
+from .detector import detect_operators, finder_setup
+from .parts import finding, members, panel_parts, part_list, part_operators
 from .preview import preview_handlers, preview_operators
 from .pytorch import torch_box, torch_setup
 from .timeline import cue_operators, cue_properties, panel_performance, preset_operators
+from .wrapping import fit_overlay, marks, panel_wrap, picker_operators, picker_running, wrap_operators
 
 CLASSES = (
     preferences.MienPreferences,
@@ -21,8 +24,15 @@ CLASSES = (
     torch_setup.MIEN_OT_cancel_torch,
     torch_setup.MIEN_OT_remove_torch,
     torch_box.MIEN_OT_measure,
+    finder_setup.MIEN_OT_get_finder,
+    finder_setup.MIEN_OT_cancel_finder,
+    finder_setup.MIEN_OT_remove_finder,
+    part_list.MienPart,
+    part_list.MienParts,
     properties.MienFace,
     records.MienBake,
+    records.MienWrap,
+    marks.MienMark,
     records.MienMesh,
     properties.MienScene,
     cue_properties.MienCueEdit,
@@ -45,7 +55,20 @@ CLASSES = (
     preset_operators.MIEN_MT_delete_preset,
     sample_face.MIEN_OT_add_sample_face,
     sample_face.MIEN_MT_sample_faces,
+    picker_operators.MIEN_OT_pick_landmarks,
+    picker_operators.MIEN_OT_clear_landmarks,
+    detect_operators.MIEN_OT_detect_landmarks,
+    wrap_operators.MIEN_OT_wrap,
+    wrap_operators.MIEN_OT_show_fit,
+    wrap_operators.MIEN_OT_forget_wrap,
     panel.MIEN_PT_face,
+    part_operators.MIEN_OT_find_parts,
+    part_operators.MIEN_OT_add_parts,
+    part_operators.MIEN_OT_bind_parts,
+    part_operators.MIEN_OT_remove_part,
+    panel_wrap.MIEN_PT_wrap,
+    panel_parts.MIEN_UL_parts,
+    panel_parts.MIEN_PT_parts,
     panel_performance.MIEN_PT_performance,
     panel_performance.MIEN_PT_strengths,
     panel.MIEN_PT_shaping,
@@ -67,7 +90,12 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     torch_setup.register()
+    finder_setup.register()
     properties.attach()
+    marks.attach()
+    part_list.attach()
+    part_list.on_role.append(finding.role_chosen)
+    players.sources.append(members.members)
     cue_properties.attach()
     records.on_switch.append(bakes.activate)
     preview_handlers.register()
@@ -77,13 +105,20 @@ def register() -> None:
 
 def unregister() -> None:
     """Take back all that `register` did, in the opposite order."""
+    picker_running.stop()
+    fit_overlay.hide()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     bpy.types.VIEW3D_MT_mesh_add.remove(sample_face.draw_add_menu)
     preview_handlers.unregister()
     records.on_switch.remove(bakes.activate)
     cue_properties.detach()
+    players.sources.remove(members.members)
+    part_list.on_role.remove(finding.role_chosen)
+    part_list.detach()
+    marks.detach()
     properties.detach()
+    finder_setup.unregister()
     torch_setup.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -14,29 +14,38 @@ from typing import TYPE_CHECKING
 from . import engine, packs
 from .baking import bake_copies, bakes, records
 from .baking.bake_job import BakeJob, BakeResult
+from .parts import finding
 from .sample_face import add_sample_face
 from .timeline import motion
+from .wrapping import wrap_job
+from .wrapping.wrap_job import WrapJob, WrapResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     import bpy
 
+    from .engine import Step
     from .mesh_bridge import Fit
 
 __all__ = [
     "BakeJob",
     "BakeResult",
+    "WrapJob",
+    "WrapResult",
     "add_expression",
     "add_sample_face",
     "bake",
     "bake_again",
     "duplicate_bake",
+    "find_parts",
     "fit",
+    "forget_wrap",
     "install_pack",
     "play_bake",
     "remove_bake",
+    "wrap",
 ]
 
 install_pack = packs.install
@@ -48,6 +57,57 @@ def fit(obj: bpy.types.Object, *, bundle: str = "") -> Fit:
     Looked for is the template of the bundle, or without one those of the default bundle and all model packs.
     """
     return packs.fit(obj, bundle)[0]
+
+
+def find_parts(obj: bpy.types.Object, *, bundle: str = "") -> list[tuple[str, str]]:
+    """Looks for the parts of a face (eyes, teeth, tongue, lashes, brows, beard, glasses) and binds them to it.
+
+    They are baked with the face from then on. Roles can be changed in `obj.mien_parts.parts`.
+
+    Returns:
+        What is on the list now: name of the object, and role, such as ("Human.teeth", "lower_teeth").
+
+    Raises:
+        MienError: the face does not fit.
+    """
+    finding.find(obj, packs.fit(obj, bundle)[0])
+    return [(one.target.name, one.role) for one in obj.mien_parts.parts if one.target is not None]
+
+
+def wrap(
+    obj: bpy.types.Object,
+    landmarks: Mapping[str, Sequence[float]] | None = None,
+    *,
+    like: str = "",
+    bundle: str = "",
+    progress: Callable[[Step], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> WrapResult:
+    """Wraps a head of any topology, straight through; it performs from then on like a face that Mien knows.
+
+    Args:
+        obj: the head, at rest.
+        landmarks: names (see `engine.landmarks.GUIDE`) -> places in the object's units and axes; None for those that
+            were placed on the object.
+        like: whose head is wrapped onto it, a word of a generator's name such as "ict"; empty for the model pack that
+            was installed last, else the head that ships.
+        bundle: path of the one generator to use; empty for the one that ships and all model packs.
+        progress: called with each step of the work.
+        cancelled: asked before each step.
+
+    Raises:
+        MienError: one sentence and a remedy; the scene is unchanged.
+    """
+    job = WrapJob(obj, landmarks, like=like, bundle=bundle)
+    for step in job.compute(cancelled):
+        if progress is not None:
+            progress(step)
+    return job.finish()
+
+
+def forget_wrap(obj: bpy.types.Object) -> bool:
+    """Takes the wrap out of a head's mesh; landmarks, strengths and bakes stay. Returns whether there was one."""
+    return wrap_job.forget(obj)
 
 
 def add_expression(  # noqa: PLR0917 - the order of figure 2, and of core's Cue

@@ -8,30 +8,62 @@ from pathlib import Path
 
 if __package__ == "blender_addon":
     from core import torch_wheels
+    from core.binding import Binding
     from core.bundle import Bundle, read_bundle
     from core.compact import Compact, Compactor
+    from core.detection.detect import Detected, detect
+    from core.detection.faces import Reader
+    from core.detection.pairing import Pairs, carry_marks, pair
     from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
     from core.generator import Generator, all_finite, check_finite
     from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample
+    from core.parts.attach import part_mover
+    from core.parts.merging import Together, merge, mover_from_arrays
+    from core.parts.part_mesh import PartMesh, with_seams
+    from core.parts.places import completed
+    from core.parts.riders import Riders
+    from core.parts.roles import Role
+    from core.parts.suggest import suggest_roles
     from core.pc2 import Pc2Writer, read_pc2
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
     from core.slider_weights import SliderSolver
     from core.speed import Speed, every_engine
     from core.template import ABSENT, Layout, Template
+    from core.wrapping import landmarks, suggestions
+    from core.wrapping.bind import bind
+    from core.wrapping.spline import fit_spline
+    from core.wrapping.surface import TreeSurface
+    from core.wrapping.wrap import Step, Wrapped, wrap
 else:
     from .core import torch_wheels  # type: ignore[import-not-found,no-redef]
+    from .core.binding import Binding  # type: ignore[import-not-found,no-redef]
     from .core.bundle import Bundle, read_bundle  # type: ignore[import-not-found,no-redef]
     from .core.compact import Compact, Compactor  # type: ignore[import-not-found,no-redef]
+    from .core.detection.detect import Detected, detect  # type: ignore[import-not-found,no-redef]
+    from .core.detection.faces import Reader  # type: ignore[import-not-found,no-redef]
+    from .core.detection.pairing import Pairs, carry_marks, pair  # type: ignore[import-not-found,no-redef]
     from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
     from .core.generator import Generator, all_finite, check_finite  # type: ignore[import-not-found,no-redef]
     from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
+    from .core.parts.attach import part_mover  # type: ignore[import-not-found,no-redef]
+    from .core.parts.merging import Together, merge, mover_from_arrays  # type: ignore[import-not-found,no-redef]
+    from .core.parts.part_mesh import PartMesh, with_seams  # type: ignore[import-not-found,no-redef]
+    from .core.parts.places import completed  # type: ignore[import-not-found,no-redef]
+    from .core.parts.riders import Riders  # type: ignore[import-not-found,no-redef]
+    from .core.parts.roles import Role  # type: ignore[import-not-found,no-redef]
+    from .core.parts.suggest import suggest_roles  # type: ignore[import-not-found,no-redef]
     from .core.pc2 import Pc2Writer, read_pc2  # type: ignore[import-not-found,no-redef]
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
     from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
     from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
     from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping import landmarks, suggestions  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.bind import bind  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.spline import fit_spline  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.surface import TreeSurface  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.wrap import Step, Wrapped, wrap  # type: ignore[import-not-found,no-redef]
 
 __all__ = [
     "ABSENT",
@@ -41,11 +73,13 @@ __all__ = [
     "MAX_GAIN",
     "MAX_INTENSITY",
     "REGIONS",
+    "Binding",
     "BundleError",
     "Cancelled",
     "Compact",
     "Compactor",
     "Cue",
+    "Detected",
     "DeviceError",
     "Generator",
     "Layout",
@@ -53,29 +87,52 @@ __all__ = [
     "MeshError",
     "MienError",
     "MotionError",
+    "Pairs",
+    "PartMesh",
     "Pc2Writer",
+    "Reader",
+    "Riders",
+    "Role",
     "ShapedLayout",
     "Shaping",
     "SliderSolver",
     "Speed",
+    "Step",
     "Template",
+    "Together",
+    "TreeSurface",
+    "Wrapped",
     "all_finite",
+    "bind",
     "bundle_path",
+    "carry_marks",
     "check_finite",
+    "completed",
+    "detect",
     "every_engine",
     "factors",
+    "fit_spline",
     "forget_generators",
     "forget_torch_failure",
     "generator",
     "in_use",
+    "landmarks",
     "load",
+    "merge",
+    "mover_from_arrays",
+    "pair",
+    "part_mover",
     "read_pc2",
     "regions",
     "resample",
+    "suggest_roles",
+    "suggestions",
     "torch_devices",
     "torch_failure",
     "torch_is_there",
     "torch_wheels",
+    "with_seams",
+    "wrap",
 ]
 
 DEFAULT_BUNDLE = Path(__file__).parent / "assets" / "makehuman.safetensors"

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import fit_words
 from .alignment import Similarity, align, describe_turn, mouth_gap
 from .baking.records import active_of
-from .baking.rest import rest_positions
-from .engine import Layout, MeshError, Template
+from .baking.rest import basis_positions, rest_positions
+from .engine import Binding, Layout, MeshError, Template
+from .parts.inner import with_inner
+from .parts.keeping import mark_of
+from .wrapping import store
+from .wrapping.store import edge_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +27,6 @@ if TYPE_CHECKING:
 
 EDGES_NEEDED = 0.99
 """Share of the template's edges that must be found in the mesh; triangulating adds edges, it removes none."""
-
-PACKS = {26_719: "ICT-FaceKit head", 14_062: "ICT-FaceKit skin", 9_409: "ICT-FaceKit face"}
-"""Numbers of vertices that belong to a model pack of ours, for whom it is not installed."""
 
 _FAMILIES = {"makehuman_head": "MakeHuman head", "ict_skin": "ICT head"}
 
@@ -47,11 +49,11 @@ class Fit:
         sentence: what was found, one plain sentence.
         remedy: what to do; empty where nothing is to be done.
         caution: it can perform, but the remedy deserves a look.
-        layout: in which layout the template was found; None if in none.
+        layout: in which layout the template was found, or how the wrapped head is bound to it; None if neither.
         template: the one that was found.
         scale: object units per millimetre.
         rotation: (3, 3) float64, turns the template's axes into the object's.
-        residual: mm, root mean square distance to the template after alignment.
+        residual: mm, root mean square distance to the template after alignment; of a wrapped head, mean distance.
         to_local: (3, 3) float64; a deformation d in mm is `to_local @ d` in the object's units and axes.
         size: which way the face looks in the scene and how big it is, for people.
     """
@@ -60,7 +62,7 @@ class Fit:
     sentence: str
     remedy: str = ""
     caution: bool = False
-    layout: Layout | None = None
+    layout: Layout | Binding | None = None
     template: Template | None = None
     scale: float = 0.0
     rotation: NDArray[np.float64] | None = None
@@ -77,13 +79,6 @@ class Fit:
         if not self.ok:
             raise MeshError(self.sentence, self.remedy)
         return self
-
-
-def edge_list(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
-    """(E, 2) int32 vertex indices."""
-    flat = np.empty(len(mesh.edges) * 2, np.int32)
-    mesh.edges.foreach_get("vertices", flat)
-    return flat.reshape(-1, 2)
 
 
 def index_of(vertices: NDArray[np.int32], count: int) -> slice | NDArray[np.int32]:
@@ -107,23 +102,27 @@ def group_weights(obj: bpy.types.Object, name: str) -> NDArray[np.float32] | Non
 
 
 def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
-    """Looks at an object's mesh: does one of the templates lie in it, and how.
+    """Looks at an object's mesh: was it wrapped, or does one of the templates lie in it, and how.
 
     A layout is recognised by its number of vertices and by its edges; scale, place and turn are free, and so is what
-    comes after the mesh: modifiers, parents, an uneven or negative scale of the object.
+    comes after the mesh: modifiers, parents, an uneven or negative scale of the object. A head that was wrapped is
+    bound, whatever else its number of vertices would say.
 
     Returns:
         The verdict; never raises for a mesh that does not fit.
     """
-    refusal = _refusal(obj)
-    if refusal is not None:
-        return refusal
+    refused = refusal(obj)
+    if refused is not None:
+        return refused
     mesh = obj.data
+    if store.is_stored(mesh):
+        return _bound(obj, templates)
     count = len(mesh.vertices)
     every = [(template, layout) for template in templates for layout in template.all_layouts()]
     candidates = [(template, layout) for template, layout in every if layout.vertex_count == count]
     if not candidates:
-        return _unknown_count(obj.name, count, templates)
+        sentence, remedy = fit_words.unknown_count(obj.name, count, templates)
+        return Fit(ok=False, sentence=sentence, remedy=remedy)
     edges = edge_list(mesh)
     shares = [_edge_share(layout, template, edges, count) for template, layout in candidates]
     best = int(np.argmax(shares))
@@ -133,7 +132,7 @@ def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
             ok=False,
             sentence=f"{obj.name} has as many vertices as {layout.name}, but in another order: "
             f"{shares[best]:.0%} of the edges agree.",
-            remedy="Export the face again with its vertex order kept, and without merging or splitting vertices.",
+            remedy="Export the face again with its vertex order kept, without merging vertices, or wrap it as it is.",
         )
     return _aligned(obj, template, layout)
 
@@ -143,13 +142,14 @@ _fits: dict[str, tuple[tuple[int, ...], tuple[Template, ...], Fit]] = {}
 
 def fit_cached(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     """`fit`, worked out again only when the mesh or the object's turn changed: the panel asks all the time."""
-    refusal = _refusal(obj)
-    if refusal is not None:
-        return refusal
+    refused = refusal(obj)
+    if refused is not None:
+        return refused
     matrix = np.array(obj.matrix_world, np.float32)[:3, :3].tobytes()
     shape = np.ascontiguousarray(rest_positions(obj.data)).tobytes()
     mark = tuple(zlib.crc32(part) for part in (shape, edge_list(obj.data).tobytes(), matrix))
-    mark += (zlib.crc32(obj.name.encode()), obj.data.users)
+    mark += (zlib.crc32(obj.name.encode()), obj.data.users, zlib.crc32(obj.data.mien.wrap.mark.encode()))
+    mark += (zlib.crc32(mark_of(obj).encode()),)
     known = _fits.get(obj.name)
     # The very templates: one of the same mesh may have other layouts.
     same = known is not None and len(known[1]) == len(templates) and all(map(operator.is_, known[1], templates))
@@ -160,7 +160,7 @@ def fit_cached(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     return known[2]
 
 
-def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one return for each reason
+def refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one return for each reason
     """Why an object cannot be looked at; None if it can."""
     if obj is None:
         return Fit(ok=False, sentence="No face is picked.", remedy="Pick a mesh, or add a sample face.")
@@ -194,35 +194,48 @@ def _refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one
     return None
 
 
-def _unknown_count(name: str, count: int, templates: Sequence[Template]) -> Fit:
-    layouts = [layout for template in templates for layout in template.all_layouts()]
-    nearest = min(layouts, key=lambda layout: abs(layout.vertex_count - count))
-    away = count - nearest.vertex_count
-    if count in PACKS:
+def _bound(obj: bpy.types.Object, templates: Sequence[Template]) -> Fit:
+    """The fit of a head that was wrapped."""
+    try:
+        found = store.stored(obj.data)
+    except MeshError as problem:
+        return Fit(ok=False, sentence=problem.sentence, remedy=problem.remedy)
+    assert found is not None
+    template = next((one for one in templates if one.content_hash == found.template_hash), None)
+    if template is None:
         return Fit(
             ok=False,
-            sentence=f"{name} has the {count:,} vertices of an {PACKS[count]}, which needs a model pack.",
-            remedy="Install the ICT model pack in Mien's preferences, and leave Only Bundle there empty.",
+            sentence=f"{obj.name} was wrapped with {found.title}, which is not there.",
+            remedy="Install its model pack again and leave Only Bundle in Mien's preferences empty, or wrap it again.",
         )
-    if count in [len(one.vertices) + len(one.edges) + len(one.polygons) for one in templates]:
-        return Fit(
-            ok=False,
-            sentence=f"{name} has {count:,} vertices: it is a face that was subdivided.",
-            remedy="Take the mesh from before the Subdivision was applied; as a modifier it may stay.",
-        )
-    known = ", ".join(f"{layout.vertex_count:,}" for layout in layouts)
-    if abs(away) <= nearest.vertex_count // 20:
-        more = f"{abs(away):,} {'more' if away > 0 else 'fewer'} than {nearest.name}"
-        return Fit(
-            ok=False,
-            sentence=f"{name} has {count:,} vertices, {more}.",
-            remedy="Take the mesh from before vertices were added, merged or deleted.",
-        )
-    if count > max(layout.vertex_count for layout in layouts):
-        remedy = "If a Subdivision was applied, take the mesh from before; as a modifier it may stay."
-    else:
-        remedy = "Use the head of a MakeHuman, MPFB or anny character, or a sample face."
-    return Fit(ok=False, sentence=f"{name} has {count:,} vertices; Mien knows faces of {known}.", remedy=remedy)
+    points = basis_positions(obj.data)[found.binding.vertices]
+    if not np.isfinite(points).all():
+        return Fit(ok=False, sentence=f"{obj.name} has vertices that are nowhere (NaN).", remedy="Repair the mesh.")
+    to_local = found.since(obj.data)[0] @ found.to_local
+    left, _, right = np.linalg.svd(to_local)
+    # The nearest rotation: what is left of a matrix that scales unevenly or mirrors.
+    rotation = left * (1, 1, np.sign(np.linalg.det(left @ right))) @ right
+    advice = found.about.get("advice") or [""]
+    remedy = advice[0] or _shared_mesh(obj)
+    mean = float(found.about.get("mean", 0.0))
+    family = _FAMILIES.get(template.name, template.name.replace("_", " "))
+    return Fit(
+        ok=True,
+        sentence=f"Wrapped with the {family}: {len(points):,} of {len(obj.data.vertices):,} vertices move.",
+        remedy=remedy,
+        caution=bool(remedy),
+        layout=with_inner(obj, found.binding, template.content_hash),
+        template=template,
+        scale=float(np.cbrt(abs(np.linalg.det(to_local)))),
+        rotation=rotation,
+        residual=mean,
+        to_local=to_local,
+        size=describe_turn(np.array(obj.matrix_world, np.float64)[:3, :3] @ to_local),
+    )
+
+
+def _shared_mesh(obj: bpy.types.Object) -> str:
+    return f"{obj.data.users} objects share this mesh; all of them will perform." if obj.data.users > 1 else ""
 
 
 def _edge_share(layout: Layout, template: Template, edges: NDArray[np.int32], count: int) -> float:
@@ -287,6 +300,6 @@ def _verdict(
         remedy = f"It is unlike the faces Mien has learnt from ({found.residual:.0f} mm off); judge the motion by eye."
     elif gap > OPEN_MOUTH:
         remedy = f"The mouth stands open by {gap:.0f} mm; a face at rest performs better."
-    elif obj.data.users > 1:
-        remedy = f"{obj.data.users} objects share this mesh; all of them will perform."
+    else:
+        remedy = _shared_mesh(obj)
     return Fit(ok=True, sentence=sentence, remedy=remedy, caution=bool(remedy), **common)

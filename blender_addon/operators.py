@@ -58,7 +58,8 @@ def _outside(face: bpy.types.Object | None) -> tuple[object, ...]:
         return (None if face is None else face.name_full,)
     mesh, keys = face.data, face.data.shape_keys
     counts = len(mesh.vertices), len(mesh.edges), mesh.users, keys.use_relative if keys else None
-    return (face.as_pointer(), face.name_full, mesh.name_full, face.mode, mesh.is_editmode, *counts)
+    kept = mesh.mien.wrap.mark  # what it was wrapped with
+    return (face.as_pointer(), face.name_full, mesh.name_full, face.mode, mesh.is_editmode, kept, *counts)
 
 
 class MIEN_OT_pick_face(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes

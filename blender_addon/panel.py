@@ -11,6 +11,7 @@ from .baking.bake import BYTES_A_VERTEX
 from .operators import face_of, verdict
 from .preview import preview
 from .sample_face import sample_names
+from .wrapping.wrap_operators import may_wrap
 
 _LETTER = 6.6
 """Pixels that a letter of the interface takes on average, at a scale of 1."""
@@ -51,9 +52,11 @@ class MIEN_PT_face(_MienPanel, bpy.types.Panel):  # noqa: N801 - Blender's way t
             say(layout, context, found.sentence + " Pick a mesh above, or start with a sample:", "INFO")
             self._samples(context)
             return
+        # A head that fits nothing is no mistake: the panel Wrap, right below, is the way on.
+        way_on = not found.ok and found.layout is None and may_wrap(context)
         alert = layout.column()
-        alert.alert = not found.ok
-        say(alert, context, found.sentence, "CHECKMARK" if found.ok else "ERROR")
+        alert.alert = not found.ok and not way_on
+        say(alert, context, found.sentence, "CHECKMARK" if found.ok else "INFO" if way_on else "ERROR")
         if found.remedy:
             say(layout, context, found.remedy, "ERROR" if found.caution else "RIGHTARROW")
         if found.ok:

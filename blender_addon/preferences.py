@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, StringProperty  # noqa: TC002 - Blender eval
 from bpy_extras.io_utils import ImportHelper
 
 from . import engine, packs
+from .detector import finder_setup
 from .engine import MienError, torch_wheels
 from .operator_base import MienOperator
 from .pytorch import torch_box
@@ -65,14 +66,21 @@ class MienPreferences(bpy.types.AddonPreferences):
         name="Index",
         description="The address of an index of Python packages, or a folder of wheels; empty for the public index",
     )
+    landmark_wheel: StringProperty(
+        name="Wheel",
+        description="A wheel of MediaPipe 0.10.21 on this disk, to get the landmark finder without a network; "
+        "empty to download it",
+        subtype="FILE_PATH",
+    )
     measured: StringProperty(options={"HIDDEN"})
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """What computes how fast, PyTorch, and the models."""
+        """What computes how fast, what may be fetched, and the models."""
         layout = self.layout
         layout.use_property_split = True
         torch_box.draw_engine(layout, self)
         torch_box.draw_torch(layout, self)
+        finder_setup.draw_finder(layout, self)
         self._draw_models(layout)
 
     def _draw_models(self, layout: bpy.types.UILayout) -> None:

@@ -3,6 +3,9 @@
 # mypy: disable-error-code="func-returns-value, no-any-return"
 from __future__ import annotations
 
+import contextlib
+import zlib
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -13,9 +16,10 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import packs
 from .baking.records import MienMesh
 from .baking.ways import WAYS
-from .engine import EXPRESSIONS, MAX_INTENSITY
+from .engine import EXPRESSIONS, MAX_INTENSITY, MienError
 from .timeline.motion import played_range
 
 EXPRESSION_ITEMS = [(name, name.capitalize(), f"The face looks {name}") for name in EXPRESSIONS]
@@ -87,6 +91,11 @@ def _is_mesh(_self: MienScene, candidate: bpy.types.Object) -> bool:
     return candidate.type == "MESH"
 
 
+def _like_items(_self: MienScene, _context: bpy.types.Context | None) -> list[tuple[str, str, str, str, int]]:
+    # A function, no lambda: Blender evaluates annotations where a lambda would not see this module's names.
+    return head_items()
+
+
 class MienScene(bpy.types.PropertyGroup):
     """Settings of the sidebar, `scene.mien`."""
 
@@ -114,6 +123,11 @@ class MienScene(bpy.types.PropertyGroup):
         step=50,
         precision=2,
     )
+    like: EnumProperty(
+        name="Like",
+        description="Which head is wrapped onto yours: it decides how the face moves",
+        items=_like_items,
+    )
     own_range: BoolProperty(
         name="Own Range", description="Bake these frames instead of the scene's frame range", default=False
     )
@@ -125,6 +139,21 @@ class MienScene(bpy.types.PropertyGroup):
         if self.own_range:
             return self.frame_start, self.frame_end
         return played_range(scene)
+
+
+_head_items: list[tuple[str, str, str, str, int]] = []
+
+
+def head_items() -> list[tuple[str, str, str, str, int]]:
+    """The heads that can be wrapped: automatic, and each generator by its title."""
+    found = [("auto", "Automatic", "The model pack that was installed last, else the head that ships with Mien")]
+    with contextlib.suppress(MienError):
+        found += [(one.title, one.title, f"Move like the {one.title}") for one in packs.known()]
+    # A number of its own for each title: packs come and go, and a file keeps the number.
+    numbered = [(*one, "NONE", zlib.crc32(one[0].encode()) >> 1 if one[0] != "auto" else 0) for one in found]
+    if numbered != _head_items:
+        _head_items[:] = numbered  # kept here: Blender does not hold on to the texts
+    return _head_items
 
 
 def attach() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .engine import Layout
+    from .engine import Binding, Layout
     from .mesh_bridge import Fit
 
 NAMES = ("gain", "brows", "eyes", "mouth", "balance")
@@ -27,22 +27,28 @@ class Shaper:
         obj: the face, for its vertex groups.
         fit: how its mesh lies on the template.
         settings: see `settings_of`; default, those of the face.
+        of_part: the object is a part of the face; without a vertex group of the mask's name all of it moves.
 
     Raises:
         MotionError: a setting is out of range, or the vertex group is not there.
     """
 
-    def __init__(self, obj: bpy.types.Object, fit: Fit, settings: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, obj: bpy.types.Object, fit: Fit, settings: dict[str, Any] | None = None, *, of_part: bool = False
+    ) -> None:
         given = settings_of(obj) if settings is None else settings
         assert fit.layout is not None
         assert fit.to_local is not None
         assert fit.template is not None
         self._to_local = fit.to_local
         shaping = Shaping(**{name: float(given[name]) for name in NAMES})
-        self._layout: Layout | ShapedLayout = fit.layout
+        self._layout: Layout | Binding | ShapedLayout = fit.layout
         if not shaping.is_neutral:
             self._layout = ShapedLayout(fit.layout, factors(fit.template, shaping))
-        self._mask = _weights(obj, str(given["mask"]), fit.layout.moving)
+        mask = str(given["mask"])
+        if of_part and mask not in obj.vertex_groups:
+            mask = ""
+        self._mask = _weights(obj, mask, fit.layout.moving)
 
     def offsets(self, deformation: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, V, 3) mm of the template -> (n, P, 3) object units of `layout.moving`."""

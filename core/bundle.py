@@ -30,9 +30,15 @@ VERSION = 1
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_NOTICE = 20_000
 """Letters of a licence notice."""
+MAX_MODES = 500
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
 _REMEDY = "Install the extension or the model pack again."
+
+
+def no_modes() -> NDArray[np.float16]:
+    """(0, 0, 3)."""
+    return np.zeros((0, 0, 3), np.float16)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Bundle:
         topology: levels, spirals, unpooling.
         weights: name -> float32 array, named as in `model.Network`'s parameters.
         samples: name -> (V, 3) float32 neutral faces in mm, registered to the template.
+        modes: (M, V, 3) float16 mm, how people differ from the template: principal modes at one standard deviation
+            each. M may be 0: older bundles have none.
     """
 
     header: dict[str, Any]
@@ -53,6 +61,7 @@ class Bundle:
     topology: Topology
     weights: dict[str, NDArray[np.float32]]
     samples: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    modes: NDArray[np.float16] = field(default_factory=no_modes)
 
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -119,10 +128,13 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     """
     header = {**bundle.header, "template_hash": bundle.template.content_hash}
     _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
+    _check_modes(bundle.modes, bundle.template)
     arrays, about = bundle.template.to_arrays()
     arrays |= bundle.topology.to_arrays()
     arrays |= {f"weight.{name}": np.asarray(array, np.float32) for name, array in bundle.weights.items()}
     arrays |= {f"sample.{name}": np.asarray(array, np.float32) for name, array in bundle.samples.items()}
+    if len(bundle.modes):
+        arrays["modes"] = np.asarray(bundle.modes, np.float16)
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
     write_arrays(path, arrays, metadata)
 
@@ -149,11 +161,13 @@ def read_bundle(path: Path | str) -> Bundle:
         weights = _named(arrays, "weight.")
         samples = _named(arrays, "sample.")
         _check(header, template, topology, weights, samples)
+        modes = arrays.get("modes", no_modes())
+        _check_modes(modes, template)
     except BundleError:
         raise
     except (MienError, *_DAMAGE) as problem:
         raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
-    return Bundle(header, template, topology, weights, samples)
+    return Bundle(header, template, topology, weights, samples, modes)
 
 
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -206,6 +220,15 @@ def _check(
             raise BundleError(f"The bundle's array {name!r} holds values that are not finite numbers.", _REMEDY)
     if any(array.shape != template.vertices.shape for array in samples.values()):
         raise BundleError("A sample face of the bundle does not fit its template.", _REMEDY)
+
+
+def _check_modes(modes: NDArray[Any], template: Template) -> None:
+    if not len(modes):
+        return
+    if modes.dtype != np.float16 or modes.shape[1:] != template.vertices.shape or len(modes) > MAX_MODES:
+        raise BundleError("The bundle's modes of people do not fit its template.", _REMEDY)
+    if not np.isfinite(modes).all():
+        raise BundleError("The bundle's modes of people hold values that are not finite numbers.", _REMEDY)
 
 
 def _check_header(header: dict[str, Any]) -> None:

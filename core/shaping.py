@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import MotionError
-from .template import ABSENT
+from .template import ABSENT, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .binding import Binding
     from .followers import Followers
-    from .template import Layout, Template
+    from .template import Template
 
 REGIONS = ("brows", "eyes", "mouth")
 """The columns of `regions`, in this order."""
@@ -134,19 +135,26 @@ class ShapedLayout:
 
     over the coordinates c of the controls. What was whole stays whole, and a gain of all is a gain of all.
 
+    A binding takes the factors into its weights: a shaped frame then costs what any frame costs.
+
     Args:
-        layout: where the template lies in the object.
+        layout: where the template lies in the object, or how the object is bound to it.
         factor: (V,) see `factors`.
     """
 
-    def __init__(self, layout: Layout, factor: NDArray[np.float32]) -> None:
-        self._own = replace(layout, followers=None)
-        self._factor = factor[:, None]
+    def __init__(self, layout: Layout | Binding, factor: NDArray[np.float32]) -> None:
+        self._factor: NDArray[np.float32] | None = None
+        self._followers: Followers | None = None
+        self._own: Layout | Binding
+        if not isinstance(layout, Layout):  # bindings, and what moves a part
+            self._own = layout.scaled(factor)
+            return
+        self._own, self._factor = replace(layout, followers=None), factor[:, None]
         self._followers = None if layout.followers is None else _obeying(layout.followers, factor)
 
     def on_object(self, deformation: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, V, 3) mm of the template, as generated -> (T, M, 3) mm of the object's `moving` vertices, shaped."""
-        own = self._own.on_object(deformation * self._factor)
+        own = self._own.on_object(deformation if self._factor is None else deformation * self._factor)
         return own if self._followers is None else np.concatenate([own, self._followers(deformation)], axis=1)
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # These are torch code through and through: whoever imports them needs torch, so they are imported lazily themselves.
 TORCH_MODULES = {"core.model", "core.fast", "core.fast_inference", "core.torch_engine"}
 
-BLENDER = {"bpy", "bmesh", "bpy_extras", "mathutils", "addon_utils"}
+BLENDER = {"bpy", "bmesh", "bpy_extras", "mathutils", "addon_utils", "blf", "gpu", "gpu_extras"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train
+from . import bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train, wrap_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     export.Export: export.run,
     benchmark.Benchmark: benchmark.run,
     bake_ways.BakeWays: bake_ways.run,
+    wrap_numbers.Wraps: wrap_numbers.run,
 }
 Corpus = Annotated[
     Annotated[corpus.MakeHuman, name("makehuman")]
@@ -42,7 +43,8 @@ Command = Annotated[
     | Annotated[report.Report, name("report")]
     | Annotated[export.Export, name("export")]
     | Annotated[benchmark.Benchmark, name("benchmark")]
-    | Annotated[bake_ways.BakeWays, name("bake-ways")],
+    | Annotated[bake_ways.BakeWays, name("bake-ways")]
+    | Annotated[wrap_numbers.Wraps, name("wraps")],
     tyro.conf.OmitSubcommandPrefixes,
 ]
 

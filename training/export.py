@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path  # noqa: TC003 - tyro reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,9 @@ from core.bundle import Bundle, write_bundle
 from core.errors import BundleError
 from core.motion import EXPRESSIONS
 
+from .corpora.ict import LANDMARKS
+from .corpora.modes import modes_of
+from .corpora.template_makehuman import makehuman_template
 from .evaluate import evaluated
 from .licences import notice
 
@@ -32,19 +35,25 @@ class Export:
     """Folder of the run, or what was kept of it."""
     out: Path
     """The bundle, a .safetensors file."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit or its packed file: an ICT bundle then carries the modes by which a wrap finds people."""
 
 
 def run(config: Export) -> int:
     """Exports; prints what was written."""
-    bundle = bundle_of(config.run)
+    bundle = bundle_of(config.run, config.facekit)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     write_bundle(config.out, bundle)
     print(f"{config.out}: {config.out.stat().st_size / 1e6:.2f} MB")
     return 0
 
 
-def bundle_of(folder: Path) -> Bundle:
+def bundle_of(folder: Path, facekit: Path | None = None) -> Bundle:
     """The bundle of a run, evaluated, with its provenance.
+
+    Args:
+        folder: of the run.
+        facekit: see `Export`.
 
     Raises:
         BundleError: the run is a baseline, or its LSTM has a size of its own; such networks do not ship.
@@ -55,7 +64,18 @@ def bundle_of(folder: Path) -> Bundle:
         raise BundleError(f"The run {folder} is the baseline.", "Export a run of the spiral network.")
     if not found.weights:
         raise BundleError(f"The LSTM of {folder} has a size of its own.", "Train without --hidden.")
-    return Bundle(_header(found), found.template, found.topology, found.weights, samples_of(_name(found)))
+    name = _name(found)
+    # A run that was kept earlier knows fewer landmarks than its template has today.
+    template = replace(found.template, landmarks={**found.template.landmarks, **landmarks_of(name)})
+    samples, modes = samples_of(name), modes_of(name, facekit)
+    return Bundle(_header(found), template, found.topology, found.weights, samples, modes)
+
+
+def landmarks_of(name: str) -> dict[str, int]:
+    """The landmarks of the template of a corpus of ours, as they are today; none where the run's own must do."""
+    if name == "makehuman":
+        return dict(makehuman_template().landmarks)
+    return dict(LANDMARKS) if name == "ict_skin" else {}
 
 
 def _name(found: Evaluated) -> str:

@@ -54,14 +54,20 @@ def _make_base(own: MienMesh, action: bpy.types.Action) -> None:
     own.state = {**own.state, "slot": actions.slot_of(own.id_data.shape_keys)}
 
 
-def unshare(own: MienMesh, entry: MienBake) -> None:
-    """A bake that a copy of the face has as well gets an action of its own before anything is written to it."""
+def unshare(own: MienMesh, entry: MienBake, along: int = 0) -> None:
+    """A bake that a copy of the face has as well gets an action of its own before anything is written to it.
+
+    Args:
+        own: the bakes of the mesh.
+        entry: the bake.
+        along: users of the action that are parts which play along.
+    """
     action = entry.action
     if action is None:
         return
     keys = own.id_data.shape_keys
     here = 1 + (playing_now(own) == entry and keys.animation_data.action == action)
-    if action.users - action.use_fake_user > here:
+    if action.users - action.use_fake_user > here + along:
         entry.action = action.copy()
         if here > 1:
             actions.assign(keys, entry.action)

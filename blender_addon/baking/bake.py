@@ -94,6 +94,18 @@ class Writer:
         """Writes the curves that play it, into an action that nothing uses yet."""
         raise NotImplementedError
 
+    def for_part(self, plan: Plan) -> Writer | None:
+        """What bakes a part of the face along the same way, before any frame is added; None to leave the part out.
+
+        Raises:
+            MeshError: the part cannot be baked this way.
+        """
+        return type(self)(plan)
+
+    def plays_like(self, other: Writer) -> bool:
+        """Whether the curves that `other` writes for its mesh play this one too; asked when both have settled."""
+        return self.names == other.names
+
     def settle(self, curves: Curves | None) -> None:
         """An earlier bake that this one replaces is gone now: takes the names that were its."""
 
@@ -103,6 +115,11 @@ class Writer:
     def about(self) -> dict[str, Any]:
         """What the record needs besides names and provenance."""
         return {}
+
+    @property
+    def files(self) -> list[Path]:
+        """Files that it writes beside the .blend."""
+        return []
 
     @property
     def size(self) -> int:
@@ -214,11 +231,20 @@ class AbsoluteWriter(FrameWriter):
 
     def animate(self, curves: Curves) -> None:
         """See `Writer`."""
-        keys = self.plan.obj.data.shape_keys
-        stops = [0.0, *(keys.key_blocks[name].frame for name in self.names)]
+        stops = [0.0, *self.stops]
         frames = self.plan.frames
         times = [frames[0] - self.plan.step, *frames.tolist(), frames[-1] + self.plan.step]
         fcurves.write(curves, "eval_time", times, stops)
+
+    def plays_like(self, other: Writer) -> bool:
+        """See `Writer`; behind keys of earlier bakes the new ones come later in Evaluation Time."""
+        return super().plays_like(other) and isinstance(other, AbsoluteWriter) and self.stops == other.stops
+
+    @property
+    def stops(self) -> list[float]:
+        """Where in Evaluation Time each of its keys stands."""
+        keys = self.plan.obj.data.shape_keys
+        return [keys.key_blocks[name].frame for name in self.names]
 
 
 def key_name(bake: str, frame: float) -> str:

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-any-return"
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class CacheWriter(Writer):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self._path = plan.cache or fresh_path(plan.obj, plan.name)
+        self._is_new = not self._path.exists()
         self._rest = rest_positions(plan.obj.data)
         frames = plan.frames
         try:
@@ -71,6 +73,21 @@ class CacheWriter(Writer):
         if self._open:
             self._open = False
             self._file.__exit__(RuntimeError, RuntimeError("given up"), None)
+        elif self.modifier:  # a part after this one failed
+            for owner, modifier in modifiers_of(self.about(), self.plan.obj.data):
+                owner.modifiers.remove(modifier)
+            if self._is_new:
+                self._path.unlink(missing_ok=True)
+
+    def for_part(self, plan: Plan) -> CacheWriter:
+        """See `Writer`; a file beside the face's, with the part's name."""
+        name = bpy.path.clean_name(plan.obj.name)
+        return CacheWriter(replace(plan, cache=fresh_beside(self._path, name)))
+
+    @property
+    def files(self) -> list[Path]:
+        """See `Writer`."""
+        return [self._path]
 
     def about(self) -> dict[str, Any]:
         """See `Writer`."""
@@ -135,6 +152,15 @@ def fresh_path(obj: bpy.types.Object, name: str, beside: Path | None = None) -> 
     while (folder / f"{stem}-{number:03d}.pc2").exists():
         number += 1
     return folder / f"{stem}-{number:03d}.pc2"
+
+
+def fresh_beside(path: Path, word: str) -> Path:
+    """A file that is not there yet, in the folder of another and called after it and a word."""
+    found, number = path.with_name(f"{path.stem}-{word}{path.suffix}"), 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}-{word}-{number:03d}{path.suffix}")
+    return found
 
 
 def modifiers_of(about: dict[str, Any], mesh: bpy.types.Mesh) -> list[tuple[bpy.types.Object, bpy.types.Modifier]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine import MeshError
-from . import actions, bake_cache, bakes, records
+from . import actions, alongside, bake_cache, bakes, records
 
 if TYPE_CHECKING:
     import bpy
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def duplicate(obj: bpy.types.Object, number: int, new_name: str = "") -> str:
-    """Copies a bake; the copy plays.
+    """Copies a bake, also on the parts that play along; the copy plays.
 
     Args:
         obj: the face.
@@ -30,28 +31,63 @@ def duplicate(obj: bpy.types.Object, number: int, new_name: str = "") -> str:
         MeshError: absolute keys, which cannot stand beside others; an unfinished bake; a cache that is gone; the object
             cannot be changed now.
     """
-    bakes.check_free(obj)
     own = obj.data.mien
-    bakes.settle(own)
     entry = own.bakes[number]
+    parts = [(one, alongside.number_in(one.data, obj.data, entry)) for one in alongside.led_by(obj.data)]
+    parts = [(one, place) for one, place in parts if place >= 0]
+    for one in [obj, *(one for one, _ in parts)]:
+        bakes.check_free(one)
     if entry.unfinished:
         raise MeshError(f"{entry.name} is not finished.", "Remove it, and bake again.")
     if entry.way == "absolute":
         raise MeshError("Absolute shape keys cannot stand beside others.", "Bake another way to have several.")
-    name = records.free_name(obj.data, new_name or entry.name)
-    about = entry.about
-    if entry.way == "cache":
-        about |= _copy_cache(obj, entry, name)
+    alongside.settle(own)
+    name, uid = records.free_name(obj.data, new_name or entry.name), uuid.uuid4().hex
+    # Files first: they can fail, and then nothing was changed.
+    files = [_copied_file(one, one.data.mien.bakes[place], name) for one, place in [(obj, number), *parts]]
+    names = _copy(obj, number, name=name, uid=uid, file=files[0], lead=None)
+    for (one, place), file in zip(parts, files[1:], strict=True):
+        _copy(one, place, name=name, uid=uid, file=file, lead=(own.bakes[-1].action, names))
+    bakes.choose(own, len(own.bakes) - 1)
+    return name
+
+
+def _copy(
+    obj: bpy.types.Object,
+    number: int,
+    *,
+    name: str,
+    uid: str,
+    file: Path | None,
+    lead: tuple[bpy.types.Action | None, dict[str, str]] | None,
+) -> dict[str, str]:
+    """Copies the bake of one mesh; returns the names of the copied keys by those of the originals.
+
+    Args:
+        obj: the face, or a part that plays along.
+        number: of the bake in its mesh's list.
+        name: of the copy.
+        uid: what ties the copies of face and parts together.
+        file: the copied cache; None where there is none.
+        lead: of a part, the face's new action and the names that its keys got.
+    """
+    own = obj.data.mien
+    entry = own.bakes[number]
+    about, way, leader = entry.about, entry.way, entry.leader
+    if file is not None:
+        found = bake_cache.modifiers_of(about, obj.data)[0][1]
+        timing = found.frame_start, found.frame_scale
+        about |= {"cache": str(file), "modifier": bake_cache.add_modifiers(obj.data, name, file, *timing)}
     names = _copy_keys(obj, entry, name)
-    action = _copy_action(obj, entry, names, name)
+    shared = entry.shared and lead is not None and names == lead[1]
+    action = lead[0] if shared and lead is not None else _copy_action(obj, entry, names, name)
     about["names"] = list(names.values())
-    way = entry.way
     copy = own.bakes.add()  # `entry` may lie elsewhere from here on
     with records.silence():
         copy.name = name
     copy.way, copy.action, copy.about = way, action, about
-    bakes.choose(own, len(own.bakes) - 1)
-    return name
+    copy.leader, copy.shared, copy.uid = leader, shared, uid
+    return names
 
 
 def _copy_keys(obj: bpy.types.Object, entry: MienBake, name: str) -> dict[str, str]:
@@ -84,7 +120,10 @@ def _copy_action(obj: bpy.types.Object, entry: MienBake, names: dict[str, str], 
     return action
 
 
-def _copy_cache(obj: bpy.types.Object, entry: MienBake, name: str) -> dict[str, str]:
+def _copied_file(obj: bpy.types.Object, entry: MienBake, name: str) -> Path | None:
+    """The copy of a bake's cache; None where it has none."""
+    if entry.way != "cache":
+        return None
     about = entry.about
     found = bake_cache.modifiers_of(about, obj.data)
     source = Path(str(about.get("cache", "")))
@@ -96,5 +135,4 @@ def _copy_cache(obj: bpy.types.Object, entry: MienBake, name: str) -> dict[str, 
         shutil.copyfile(source, path)
     except OSError as problem:
         raise MeshError(f"The mesh cache {path} cannot be written ({problem.strerror}).") from problem
-    timing = found[0][1].frame_start, found[0][1].frame_scale
-    return {"cache": str(path), "modifier": bake_cache.add_modifiers(obj.data, name, path, *timing)}
+    return path

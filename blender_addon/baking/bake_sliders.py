@@ -13,7 +13,7 @@ from . import actions, rest
 from .bake import BYTES_A_KEYFRAME, KeyWriter, Plan, Writer, check_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import bpy
     from numpy.typing import NDArray
@@ -41,33 +41,91 @@ ENOUGH_OF_ARKIT = 20
 """A face with so many of them is taken for one that performs with them alone."""
 
 
+class _Joint:
+    """The vertices of a face and of its parts as one: the same weights then play everywhere.
+
+    All is in the face's units, so that one tolerance holds for everybody.
+
+    Args:
+        plan: of the face.
+        cancelled: asked now and then while the keys are searched.
+    """
+
+    def __init__(self, plan: Plan, cancelled: Callable[[], bool]) -> None:
+        self._compactor = Compactor(cancelled=cancelled)
+        self._tolerance, self._scale = plan.tolerance * plan.scale, plan.scale
+        self._ends = [0]
+        self._scales: list[float] = []
+        self._waiting: list[NDArray[np.float32]] = []
+        self._shapes = np.empty((0, 0, 3), np.float32)
+        self.weights = np.empty((len(plan.frames), 0), np.float32)
+        self.error_mm = 0.0
+        self.is_found = False
+
+    def join(self, plan: Plan) -> int:
+        """One more object; returns its number."""
+        self._ends.append(self._ends[-1] + len(plan.indices))
+        self._scales.append(plan.scale / self._scale)
+        return len(self._scales) - 1
+
+    def add(self, number: int, offsets: NDArray[np.float32]) -> None:
+        """The next frames of an object; all objects come in their order."""
+        if number > 0:
+            offsets = offsets / np.float32(self._scales[number])
+        self._waiting.append(offsets)
+        if len(self._waiting) == len(self._scales):
+            every, self._waiting = self._waiting, []
+            self._compactor.add(every[0] if len(every) == 1 else np.concatenate(every, axis=1))
+
+    def find(self) -> None:
+        """Finds the keys, once."""
+        found = self._compactor.finish(self._tolerance)
+        self._shapes, self.weights = from_zero(found.shapes, found.weights)
+        self.error_mm = float(found.error) / self._scale
+        self.is_found = True
+
+    def shapes_of(self, number: int) -> NDArray[np.float32]:
+        """(K, P, 3) an object's share in the keys, in its own units."""
+        shapes = self._shapes[:, self._ends[number] : self._ends[number + 1]]
+        return shapes * np.float32(self._scales[number]) if number > 0 else shapes
+
+
 class CompactWriter(KeyWriter):
     """As few shape keys as keep every vertex of every frame within the tolerance, each with one curve."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, joint: _Joint | None = None) -> None:
         super().__init__(plan)
         self._given_up = False
-        self._compactor = Compactor(cancelled=self._is_over)
-        self._weights = np.empty((len(plan.frames), 0), np.float32)
+        self._joint = joint or _Joint(plan, self._is_over)
+        self._number = self._joint.join(plan)
+        self._weights = self._joint.weights
+
+    def for_part(self, plan: Plan) -> CompactWriter:
+        """See `Writer`; face and parts get the same weights, and none is further off than the tolerance."""
+        return CompactWriter(plan, self._joint)
 
     def add(self, offsets: NDArray[np.float32]) -> None:
         """See `Writer`; nothing reaches the mesh before all frames are there."""
         check_finite(offsets)
-        self._compactor.add(offsets)
+        self._joint.add(self._number, offsets)
 
     def close(self) -> Iterator[None]:
         """Finds the keys, in a thread of its own: of long performances that takes minutes, and a window stays awake."""
-        with ThreadPoolExecutor(1) as pool:
-            job = pool.submit(self._compactor.finish, self.plan.tolerance * self.plan.scale)
-            try:
-                while not wait([job], timeout=_LOOK).done:
-                    yield
-            except BaseException:
-                self._given_up = True
-                raise
-        found = job.result()
-        shapes, self._weights = from_zero(found.shapes, found.weights)
-        self.error_mm = float(found.error) / self.plan.scale
+        if not self._joint.is_found:
+            with ThreadPoolExecutor(1) as pool:
+                job = pool.submit(self._joint.find)
+                try:
+                    while not wait([job], timeout=_LOOK).done:
+                        yield
+                except BaseException:
+                    self._given_up = True
+                    raise
+            job.result()
+        shapes, self._weights, self.error_mm = (
+            self._joint.shapes_of(self._number),
+            self._joint.weights,
+            self._joint.error_mm,
+        )
         for number, shape in enumerate(shapes, 1):
             self.make_key(f"{self.plan.name} key {number:02d}", shape)
         if not self.names:  # nobody moves; a bake without keys could not be told from none
@@ -130,6 +188,20 @@ class SliderWriter(Writer):
         self._at_rest = np.clip(0.0, lower, upper)
         self._weights: list[NDArray[np.float32]] = []
 
+    def for_part(self, plan: Plan) -> FollowingSliders | None:
+        """See `Writer`; a part without one of the face's keys is left out."""
+        writer = FollowingSliders(plan, self)
+        return writer if writer.driven else None
+
+    @property
+    def latest(self) -> NDArray[np.float32]:
+        """(n, K) weights of the frames that were added last."""
+        return self._weights[-1]
+
+    def curves(self) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """(T, K) weights of all frames, and (K,) where the sliders are at rest."""
+        return np.concatenate(self._weights), self._at_rest
+
     def add(self, offsets: NDArray[np.float32]) -> None:
         """See `Writer`; each frame is solved by itself."""
         check_finite(offsets)
@@ -139,12 +211,48 @@ class SliderWriter(Writer):
 
     def animate(self, curves: Curves) -> None:
         """See `Writer`."""
-        write_weights(curves, self.plan, self.driven, np.concatenate(self._weights), at_rest=self._at_rest)
+        weights, at_rest = self.curves()
+        write_weights(curves, self.plan, self.driven, weights, at_rest=at_rest)
 
     @property
     def size(self) -> int:
         """See `Writer`."""
         return len(self.driven) * len(self.plan.frames) * BYTES_A_KEYFRAME
+
+
+class FollowingSliders(Writer):
+    """A part's keys of the same names as the face's, with the face's weights: so they are meant to be used.
+
+    Args:
+        plan: of the part.
+        lead: what bakes the face.
+    """
+
+    def __init__(self, plan: Plan, lead: SliderWriter) -> None:
+        super().__init__(plan)
+        known = {key.name: key for key in sliders(plan.obj)}
+        self._lead = lead
+        self._numbers = [number for number, name in enumerate(lead.driven) if name in known]
+        self.driven = [lead.driven[number] for number in self._numbers]
+        keys = [known[name] for name in self.driven]
+        shapes = [rest.points_of(key) - rest.points_of(key.relative_key) for key in keys]
+        self._shapes = np.stack(shapes)[:, plan.indices] if shapes else np.empty((0, 0, 3), np.float32)
+
+    def add(self, offsets: NDArray[np.float32]) -> None:
+        """See `Writer`; the face has added the same frames before."""
+        check_finite(offsets)
+        off = np.einsum("tk,kpc->tpc", self._lead.latest[:, self._numbers], self._shapes) - offsets
+        self.error_mm = max(self.error_mm, float(np.linalg.norm(off, axis=2).max()) / self.plan.scale)
+
+    def animate(self, curves: Curves) -> None:
+        """See `Writer`; where the part cannot play the face's action."""
+        weights, at_rest = self._lead.curves()
+        write_weights(curves, self.plan, self.driven, weights[:, self._numbers], at_rest=at_rest[self._numbers])
+
+    @property
+    def size(self) -> int:
+        """See `Writer`; the curves are the face's."""
+        return 0
 
 
 def write_weights(

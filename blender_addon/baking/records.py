@@ -76,6 +76,10 @@ class MienBake(bpy.types.PropertyGroup):
     way: StringProperty(options={"HIDDEN"})
     action: PointerProperty(type=bpy.types.Action, options={"HIDDEN"})
     unfinished: BoolProperty(options={"HIDDEN"})
+    # Of a part that plays along: the face, whether it is the face's own action, and what ties both bakes together.
+    leader: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
+    shared: BoolProperty(options={"HIDDEN"})
+    uid: StringProperty(options={"HIDDEN"})
     text: StringProperty(default="{}", options={"HIDDEN"})
 
     @property
@@ -101,10 +105,18 @@ class MienBake(bpy.types.PropertyGroup):
         return list(self.about.get("driven", ()))
 
 
+class MienWrap(bpy.types.PropertyGroup):
+    """How a wrapped head is bound, `mesh.mien.wrap`; see wrapping/store.py."""
+
+    text: StringProperty(options={"HIDDEN"})
+    mark: StringProperty(options={"HIDDEN"})
+
+
 class MienMesh(bpy.types.PropertyGroup):
-    """The bakes of a mesh, `mesh.mien`."""
+    """The bakes of a mesh, `mesh.mien`, and how it is bound."""
 
     bakes: CollectionProperty(type=MienBake)
+    wrap: PointerProperty(type=MienWrap, options={"HIDDEN"})
     active: IntProperty(
         name="Bake", description="The bake that plays; others keep still", default=-1, min=-1, update=_switched
     )

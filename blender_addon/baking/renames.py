@@ -18,15 +18,19 @@ _PATH = re.compile(r'key_blocks\["(.*)"\]\.value')
 _NEAR = 1e-3
 
 
-def follow(own: MienMesh) -> None:
-    """Carries new names of keys that the playing bake made or drives into its record and everywhere else."""
+def follow(own: MienMesh) -> dict[str, str]:
+    """Carries new names of keys that the playing bake made or drives into its record and everywhere else.
+
+    Returns:
+        The new names by the old ones.
+    """
     entry, keys = artist.playing_now(own), own.id_data.shape_keys
     if entry is None:
-        return
+        return {}
     recorded = [*entry.key_names, *entry.driven_names]
     missing = [name for name in recorded if name not in keys.key_blocks]
     if not missing:
-        return
+        return {}
     known = {name for one in own.bakes for name in [*one.key_names, *one.driven_names]}
     strangers = {}
     for curve in actions.curves_in(entry.action) or ():
@@ -37,6 +41,19 @@ def follow(own: MienMesh) -> None:
     pairs = _paired(missing, strangers, entry)
     if pairs:
         _rename(own, entry, pairs)
+    return pairs
+
+
+def rename_too(own: MienMesh, pairs: dict[str, str]) -> None:
+    """Gives a mesh that plays the same action the names that another one's keys have now: old -> new."""
+    keys, entry = own.id_data.shape_keys, artist.playing_now(own)
+    if entry is None:
+        return
+    recorded = {*entry.key_names, *entry.driven_names}
+    for old, new in pairs.items():
+        if old in recorded and old in keys.key_blocks and new not in keys.key_blocks:
+            keys.key_blocks[old].name = new
+    _rename(own, entry, {old: new for old, new in pairs.items() if old in recorded and new in keys.key_blocks})
 
 
 def _place(curve: bpy.types.FCurve, entry: MienBake) -> float | None:

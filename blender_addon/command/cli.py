@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import operator_base
 from ..engine import Cancelled, MienError
-from . import cli_bake, cli_batch, workers
+from . import cli_bake, cli_batch, cli_wrap, workers
 from .cli_cues import read_cues
 from .command_line import CANCELLED, DONE, FAILED, NO_FACE, USAGE, NoFace, Parser, Usage, complain, interruptible
 
@@ -67,4 +67,5 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
     cli_bake.add_command(commands)
     cli_batch.add_command(commands)
+    cli_wrap.add_commands(commands)
     return top

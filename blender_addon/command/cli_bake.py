@@ -15,7 +15,7 @@ import bpy
 from .. import api
 from ..sample_face import add_sample_face
 from ..timeline import motion
-from . import cli_options, scene_io
+from . import cli_options, cli_wrap, scene_io
 from .cli_cues import MOST_FRAMES, preset_cues, read_cues
 from .cli_options import SAMPLE
 from .command_line import DONE, NoFace, Usage, say
@@ -48,7 +48,7 @@ def _bake(options: argparse.Namespace) -> int:
     fps = motion.frame_rate_of(scene)
     cues = read_cues(options.cue, options.cues, fps)
     cues += [cue for word in options.preset for cue in preset_cues(word, fps)]
-    face = _face(options)
+    face = cli_wrap.wrapped(options) if options.landmarks is not None else _face(options)
     for cue in cues:
         motion.write_cue(face, cue)
     for name in cli_options.SHAPING:
@@ -58,7 +58,7 @@ def _bake(options: argparse.Namespace) -> int:
     # What is baked is what plays, and what the glTF exporter writes.
     scene.frame_start, scene.frame_end = start, end
     cache = cli_options.cache_of(options)
-    with _whole(cache):
+    with _whole(cache) as written:
         result = api.bake(
             face,
             start=start,
@@ -73,6 +73,7 @@ def _bake(options: argparse.Namespace) -> int:
             bundle=options.bundle,
             progress=None if options.quiet else _progress,
         )
+        written.extend(result.files)
         scene.frame_set(start)
         scene_io.write(options.out)
     if not options.quiet:
@@ -81,19 +82,25 @@ def _bake(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _whole(cache: Path | None) -> Iterator[None]:
-    """A mesh cache is written before the files that play it: where they fail, it is as it was before."""
+def _whole(cache: Path | None) -> Iterator[list[Path]]:
+    """A mesh cache is written before the files that play it: where they fail, it is as it was before.
+
+    Yields:
+        A list for all files that were written; the parts' own are new ones.
+    """
+    written: list[Path] = []
     if cache is None:
-        yield
+        yield written
         return
     with tempfile.TemporaryDirectory(prefix=".mien-", dir=cache.parent) as folder:
         before = Path(folder, cache.name)
         if cache.is_file():
             _keep(cache, before)
         try:
-            yield
+            yield written
         except BaseException:
-            cache.unlink(missing_ok=True)
+            for file in [cache, *written]:
+                file.unlink(missing_ok=True)
             if before.is_file():
                 before.replace(cache)
             raise

@@ -109,6 +109,9 @@ def add_options(bake: argparse.ArgumentParser) -> None:
     shaping = bake.add_argument_group("how the face's motion is shaped; default, as the face has it")
     for name in SHAPING:
         _add_property(shaping, properties.MienFace, name)
+    wrap = bake.add_argument_group("a head of another topology; better once, with `mien wrap`, than for every bake")
+    wrap.add_argument("--landmarks", type=Path, metavar=FILE, help="wrap it first, by a JSON file of landmarks")
+    wrap.add_argument("--like", default="", metavar="NAME", help="which head is wrapped onto it, such as ict")
     bake.add_argument("--engine", choices=ENGINES, default="auto")
     bake.add_argument("--device", choices=DEVICES, default="auto")
     bake.add_argument("--bundle", default="", metavar=FILE, help="a trained generator; default, the one of Mien")
@@ -175,6 +178,8 @@ def _check_words(parsed: argparse.Namespace) -> None:
             preset_cues(word, 1.0)
     except MienError as problem:
         raise Usage(str(problem)) from problem
+    if parsed.like and parsed.landmarks is None:
+        raise Usage("--like is for --landmarks")
     if not parsed.cue and not parsed.preset and parsed.cues is None and kind != ".blend":
         raise Usage("give --cue, --cues or --preset; only a .blend can hold keyed strengths already")
 

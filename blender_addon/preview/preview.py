@@ -16,7 +16,7 @@ import bpy
 from .. import operator_base
 from ..engine import MienError
 from ..preferences import choice
-from . import preview_file
+from . import preview_file, preview_parts
 from .preview_session import Session
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def start(obj: bpy.types.Object) -> None:
         looks = session.look(obj, choice(bpy.context))
         values = looks.expected(obj.data, scene.frame_current_final)
         preview_file.write(preview_file.path_of(obj), session.positions(obj, scene, values, slow=True))
+        session.write_parts(scene.frame_current_final)
         preview_file.remove(obj)
         preview_file.add(obj)
+        preview_parts.show(session.parts)
     sessions[session.uid] = session
 
 
@@ -62,6 +64,20 @@ def stop(obj: bpy.types.Object) -> None:
     with alone():
         preview_file.remove(obj)
     forget(int(obj.session_uid))
+    tidy_parts()
+
+
+def follow_parts(session: Session) -> None:
+    """Parts that came to a previewed face are shown, those that left it are let go."""
+    with alone():
+        preview_parts.show(session.parts if session.uid in sessions else ())
+    tidy_parts()
+
+
+def tidy_parts() -> None:
+    """Leaves alone the parts of faces that are previewed, and no others."""
+    with alone():
+        preview_parts.tidy(part for session in sessions.values() for part in session.parts)
 
 
 def stop_all() -> None:
@@ -106,12 +122,14 @@ def show(
     values: NDArray[np.float32] | None = None,
     *,
     slow: bool = False,
+    depsgraph: bpy.types.Depsgraph | None = None,
 ) -> None:
-    """Writes where the face is; `values` of the shape keys are known once Blender has evaluated them."""
+    """Writes where the face and its parts are; `values` of the shape keys are known once Blender has evaluated them."""
     looks = session.look(obj, choice(bpy.context))
     if values is None:
         values = looks.expected(obj.data, scene.frame_current_final)
     preview_file.write(preview_file.path_of(obj), session.positions(obj, scene, values, slow=slow))
+    session.write_parts(scene.frame_current_final, depsgraph)
     _remind(session)
 
 
@@ -136,9 +154,12 @@ def correct(
     values = looks.played(obj.data, depsgraph, scene.frame_current_final)
     session.notice(obj, scene, depsgraph)
     right = session.shows_keys(values) if just_shown else session.is_shown(obj, scene, values)
-    if not right:
-        show(session, obj, scene, values)
+    if not right or not session.shows_parts(scene.frame_current_final, depsgraph):
+        show(session, obj, scene, values, depsgraph=depsgraph)
         obj.update_tag()
+        for part in map(preview_parts.object_of, session.parts):
+            if part is not None:
+                part.update_tag()
     _remind(session)
 
 
@@ -157,6 +178,8 @@ def adopt(obj: bpy.types.Object) -> None:
         modifier.filepath = path
     if obj.mode != "EDIT":
         guarded(session, obj, partial(show, session, obj, scene_of(obj)))
+        with alone():
+            preview_parts.show(session.parts if is_on(obj) else ())
         obj.update_tag()
 
 
@@ -186,6 +209,7 @@ def faces_in(scene: bpy.types.Scene) -> list[tuple[Session, bpy.types.Object]]:
         obj = _object_of(session)
         if obj is None or not is_on(obj):
             forget(session.uid)
+            tidy_parts()
         elif obj.mode != "EDIT" and (len(bpy.data.scenes) == 1 or scene.objects.get(obj.name) == obj):
             found.append((session, obj))
     return found
@@ -207,10 +231,12 @@ def previewed() -> list[bpy.types.Object]:
 
 
 def forget(uid: int) -> None:
-    """Drops what was computed for a face, and its file."""
-    sessions.pop(uid, None)
+    """Drops what was computed for a face, its file and those of its parts."""
+    session = sessions.pop(uid, None)
     if preview_file.is_used():
         (preview_file.folder() / f"{uid}.pc2").unlink(missing_ok=True)
+        for part in session.parts if session is not None else ():
+            preview_file.path_of_part(part.uid).unlink(missing_ok=True)
 
 
 def scene_of(obj: bpy.types.Object) -> bpy.types.Scene:

@@ -30,6 +30,9 @@ NAME = "Mien Preview"
 BAKES = "Mien "
 """What the names of the modifiers that play a baked cache begin with; the preview comes after them."""
 
+_PART = ".part.pc2"
+"""What the names of the files of a face's parts end with."""
+
 _PREFIX = "mien-preview-"
 """What our folders' names begin with: in the path of a modifier it says that it is a preview's, of whatever session."""
 
@@ -68,8 +71,13 @@ def path_of(obj: bpy.types.Object) -> Path:
     return folder() / f"{obj.session_uid}.pc2"
 
 
+def path_of_part(uid: int) -> Path:
+    """Where the positions of a part of a previewed face lie, by the `session_uid` of the part."""
+    return folder() / f"{uid}{_PART}"
+
+
 def any_modifier(obj: bpy.types.Object) -> bpy.types.Modifier | None:
-    """The modifier of a preview, also of one that another Blender left behind; None where there is none."""
+    """The modifier of a preview, of a face or a part, also of another Blender's; None where there is none."""
     for modifier in obj.modifiers:
         if modifier.type == "MESH_CACHE" and _PREFIX in modifier.filepath:
             return modifier
@@ -77,13 +85,37 @@ def any_modifier(obj: bpy.types.Object) -> bpy.types.Modifier | None:
 
 
 def modifier_of(obj: bpy.types.Object) -> bpy.types.Modifier | None:
-    """The modifier of a preview of this Blender, also one that was copied with its face; None where there is none."""
+    """The modifier of a previewed face of this Blender, also one that was copied with it; None where there is none."""
     modifier = any_modifier(obj) if _folders else None
-    return modifier if modifier is not None and _folders[0].name in modifier.filepath else None
+    return modifier if modifier is not None and _is_ours(modifier) and not _is_part(modifier) else None
 
 
-def add(obj: bpy.types.Object) -> None:
-    """Puts the modifier on a face: before all others but those that play Mien's own caches.
+def part_modifier_of(obj: bpy.types.Object) -> bpy.types.Modifier | None:
+    """The modifier of a part of a previewed face of this Blender; None where there is none."""
+    modifier = any_modifier(obj) if _folders else None
+    return modifier if modifier is not None and _is_ours(modifier) and _is_part(modifier) else None
+
+
+def is_foreign(obj: bpy.types.Object) -> bool:
+    """Whether an object has the modifier of a preview whose file nobody here writes."""
+    modifier = any_modifier(obj)
+    return modifier is not None and not (_folders and _is_ours(modifier))
+
+
+def _is_ours(modifier: bpy.types.Modifier) -> bool:
+    return _folders[0].name in modifier.filepath
+
+
+def _is_part(modifier: bpy.types.Modifier) -> bool:
+    return modifier.filepath.endswith(_PART)
+
+
+def add(obj: bpy.types.Object, path: str = "") -> None:
+    """Puts the modifier on a face or a part: before all others but those that play Mien's own caches.
+
+    Args:
+        obj: the object.
+        path: of its file; empty for a face's.
 
     Raises:
         MeshError: Blender does not take it.
@@ -99,7 +131,7 @@ def add(obj: bpy.types.Object) -> None:
     modifier.time_mode, modifier.play_mode, modifier.interpolation = "FRAME", "SCENE", "NONE"
     modifier.deform_mode = "OVERWRITE"
     # Blender turns paths for people; this one must stay.
-    modifier.filepath = str(path_of(obj))
+    modifier.filepath = path or str(path_of(obj))
     before = 0
     while before < len(obj.modifiers) - 1 and _plays_bake(obj.modifiers[before]):
         before += 1
@@ -109,7 +141,7 @@ def add(obj: bpy.types.Object) -> None:
 
 
 def remove(obj: bpy.types.Object) -> bool:
-    """Takes every modifier of a preview off a face; returns whether there was one."""
+    """Takes every modifier of a preview off a face or a part; returns whether there was one."""
     found = False
     while (modifier := any_modifier(obj)) is not None:
         obj.modifiers.remove(modifier)

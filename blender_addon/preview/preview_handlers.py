@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import preview, preview_file
+from . import preview, preview_file, preview_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,13 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
     for session, obj in preview.faces_in(scene):
         if obj.data in changed or (obj.data.shape_keys is not None and obj.data.shape_keys in changed):
             session.stale = True
+        session.look_at_parts(obj, changed)
+        was_stale = session.stale
         preview.guarded(session, obj, partial(preview.correct, session, obj, scene, depsgraph))
+        if was_stale:
+            preview.follow_parts(session)
+    if any(isinstance(one, bpy.types.Object) and preview_file.part_modifier_of(one) is not None for one in changed):
+        preview.tidy_parts()
 
 
 def _after_undo(*_: object) -> None:
@@ -78,6 +84,7 @@ def _after_undo(*_: object) -> None:
         preview.forget(uid)
     for obj in there.values():
         preview.adopt(obj)
+    preview.tidy_parts()
 
 
 def _before_load(*_: object) -> None:
@@ -97,7 +104,7 @@ def _after_load(*_: object) -> None:
 def _remove_foreign(objects: Iterable[bpy.types.Object]) -> None:
     """Appended or pasted from a Blender that previews, a face brings a modifier whose file nobody here writes."""
     for obj in objects:
-        if obj.library is None and preview_file.any_modifier(obj) is not None and preview_file.modifier_of(obj) is None:
+        if obj.library is None and preview_file.is_foreign(obj):
             preview_file.remove(obj)
 
 
@@ -107,6 +114,9 @@ def _before_save(*_: object) -> None:
         for obj in preview.previewed():
             _put_aside.append(int(obj.session_uid))
             preview_file.remove(obj)
+        for obj in bpy.data.objects if preview_file.is_used() else ():
+            if obj.library is None and preview_file.part_modifier_of(obj) is not None:
+                preview_file.remove(obj)
         _remove_foreign(bpy.data.objects)
 
 
@@ -115,6 +125,8 @@ def _after_save(*_: object) -> None:
         for obj in bpy.data.objects if _put_aside else ():
             if int(obj.session_uid) in _put_aside:
                 preview_file.add(obj)
+                session = preview.sessions.get(int(obj.session_uid))
+                preview_parts.show(session.parts if session is not None else ())
     _put_aside.clear()
 
 

@@ -14,6 +14,7 @@ from ..timeline import motion
 from ..timeline.strengths import Tracks
 from .preview_course import Course
 from .preview_looks import Looks
+from .preview_parts import Part, found_for, marks_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -41,12 +42,16 @@ class Session:
         stale: the mesh may have changed, and is to be looked at again.
         behind: Blender must play drivers or the NLA to tell the strengths, and this waits for a quiet moment.
         seen: frame -> the six strengths as Blender had them there, since they were read last.
+        parts: what moves with the face.
     """
 
     def __init__(self, obj: bpy.types.Object) -> None:
         self.uid, self.name = int(obj.session_uid), obj.name
         self.stale, self.behind = True, False
         self.seen: dict[float, tuple[float, ...]] = {}
+        self.parts: list[Part] = []
+        # What the template does in the positions that were given last.
+        self._deformation: NDArray[np.float32] | None = None
         self._fit: Fit | None = None
         self._looks: Looks | None = None
         self._generator: Generator | None = None
@@ -77,6 +82,7 @@ class Session:
             if generator is not self._generator:
                 self._generator, self._course, self._timing = generator, Course(generator), None
             self._moving = index_of(self._fit.layout.moving, len(obj.data.vertices))
+            self.parts = found_for(obj, self._fit)
         self._looks, self._shaper, self._shown = Looks(obj), None, None
         self.stale, self._state = False, state
         return self._looks
@@ -106,15 +112,56 @@ class Session:
         timing = _timing(obj, scene, tracks)
         latent = self._latent(obj, scene, tracks, timing, slow)
         out = self._looks.positions(obj.data, values)
-        if latent is not None:
+        self._deformation = None if latent is None else self._generator.decode(latent, beside=True)
+        if self._deformation is not None:
             if self._shaper is None or settings != self._settings:
                 self._shaper, self._settings = shaping.Shaper(obj, self._fit, settings), settings
-            offsets = self._shaper.offsets(self._generator.decode(latent, beside=True))[0]
+            offsets = self._shaper.offsets(self._deformation)[0]
             check_finite(offsets)
             out[self._moving] += offsets
         self._shown = scene.frame_current_final, timing, settings
         self._values = _rounded(values)
         return out
+
+    def write_parts(self, frame: float, depsgraph: bpy.types.Depsgraph | None = None) -> None:
+        """Writes where the parts are when the face is where `positions` has it; that comes first.
+
+        Args:
+            frame: the scene's.
+            depsgraph: which has evaluated the frame; None where Blender has yet to play it.
+
+        Raises:
+            MienError: see `Part.write`.
+        """
+        for part in self.parts:
+            obj = object_of(part)
+            if obj is None or not part.is_ready(obj):
+                continue
+            values = None if depsgraph is None else part.played(obj, depsgraph, frame)
+            part.write(obj, frame, self._deformation, self._settings, values)
+
+    def shows_parts(self, frame: float, depsgraph: bpy.types.Depsgraph) -> bool:
+        """Whether the parts' own shape keys have the values that they were written with."""
+        there = [(part, object_of(part)) for part in self.parts]
+        return all(
+            part.shows(part.played(obj, depsgraph, frame))
+            for part, obj in there
+            if obj is not None and part.is_ready(obj)
+        )
+
+    def look_at_parts(self, obj: bpy.types.Object, changed: set[bpy.types.ID]) -> None:
+        """Is `stale` where a part's mesh or keys were changed, or the face's list of parts.
+
+        Args:
+            obj: the face.
+            changed: what Blender has evaluated anew.
+        """
+        for part in self.parts:
+            one = object_of(part)
+            if one is None or changed.intersection(filter(None, (one.data, one.data.shape_keys))):
+                self.stale = True
+        if not self.stale and obj in changed and self._fit is not None and self._fit.ok:
+            self.stale = [part.mark for part in self.parts] != marks_of(obj, self._fit)
 
     def is_shown(self, obj: bpy.types.Object, scene: bpy.types.Scene, values: NDArray[np.float32]) -> bool:
         """Whether `positions` would give what it gave last."""

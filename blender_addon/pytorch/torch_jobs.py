@@ -94,7 +94,7 @@ def look_up(source: Source) -> Generator[Step, None, Plan]:
         MienError: there is no such torch, or the index cannot be reached.
     """
     options = source.options()
-    with _workplace() as work:
+    with workplace(torch_folder.beside("part")) as work:
         report = work / "report.json"
         common = ["install", "--dry-run", "--ignore-installed", *_WHEELS_ONLY, "--report", str(report), *options]
         for _ in pip([*common, "--no-deps", source.torch], work):
@@ -107,7 +107,7 @@ def look_up(source: Source) -> Generator[Step, None, Plan]:
                 yield Step("Asking for what it needs")
             found += torch_wheels.reported(json.loads(report.read_text(encoding="utf-8")))
     asking = in_thread(lambda: [_size(wheel.url) for wheel in found])
-    sizes = yield from _while(asking, lambda: Step("Asking how big it is"))
+    sizes = yield from following(asking, lambda: Step("Asking how big it is"))
     if all(sizes):
         return Plan(source, tuple(found), sum(sizes), exact=True)
     return Plan(source, tuple(found), max(sum(sizes), torch_wheels.rough_bytes(platform.system())), exact=False)
@@ -130,7 +130,7 @@ def fetch(source: Source, plan: Plan | None = None) -> Generator[Step, None, str
         raise MienError("There is a PyTorch in Mien's folder already.", "Remove it first.")
     if plan is None or plan.source != source:
         plan = yield from look_up(source)
-    with _workplace() as work:
+    with workplace(torch_folder.beside("part")) as work:
         yield from _download(plan, work)
         yield from _unpack(work)
         yield from _try_out(work)
@@ -147,17 +147,17 @@ def fetch(source: Source, plan: Plan | None = None) -> Generator[Step, None, str
 
 
 def _download(plan: Plan, work: Path) -> Iterator[Step]:
-    _ask_for_room(work, plan.download + torch_wheels.rough_bytes_unpacked(plan.download))
+    ask_for_room(work, plan.download + torch_wheels.rough_bytes_unpacked(plan.download))
     into = work / "wheels"
     words = ["download", "--no-deps", *_WHEELS_ONLY, "--dest", str(into), *plan.source.options()]
-    step = _growing(f"Downloading PyTorch {plan.version}", [into, work / "tmp"], plan.download)
-    yield from _while(pip([*words, *(wheel.requirement for wheel in plan.wheels)], work), step)
+    step = growing(f"Downloading PyTorch {plan.version}", [into, work / "tmp"], plan.download)
+    yield from following(pip([*words, *(wheel.requirement for wheel in plan.wheels)], work), step)
 
 
 def _unpack(work: Path) -> Iterator[Step]:
     files = sorted((work / "wheels").glob("*.whl"))
     size = sum(one.file_size for file in files for one, _ in contents(file))
-    _ask_for_room(work, size)
+    ask_for_room(work, size)
     site, done = work / "site", 0
     for file in files:
         for count in unpack(file, site):
@@ -173,7 +173,7 @@ def _try_out(work: Path) -> Iterator[Step]:
     log = work / "check.txt"
     # -s: Blender itself does not look into the person's own site-packages.
     command = [sys.executable, "-s", "-c", _CHECK, str(work / "site")]
-    code = yield from _while(run(command, {}, log), lambda: Step("Trying it out", 0.99))
+    code = yield from following(run(command, {}, log), lambda: Step("Trying it out", 0.99))
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = [json.loads(line.removeprefix("MIEN ")) for line in lines if line.startswith("MIEN ")]
     if code or not said:
@@ -183,7 +183,7 @@ def _try_out(work: Path) -> Iterator[Step]:
         raise MienError("Blender's Python has a PyTorch of its own already.", "Mien can use that one.")
 
 
-def _while(work: Generator[None, None, T], step: Callable[[], Step]) -> Generator[Step, None, T]:
+def following(work: Generator[None, None, T], step: Callable[[], Step]) -> Generator[Step, None, T]:
     """Yields a step for each sign of life of some work, and closes the work when it is closed itself."""
     with contextlib.closing(work):
         while True:
@@ -195,7 +195,7 @@ def _while(work: Generator[None, None, T], step: Callable[[], Step]) -> Generato
             yield step()
 
 
-def _growing(words: str, folders: list[Path], total: int) -> Callable[[], Step]:
+def growing(words: str, folders: list[Path], total: int) -> Callable[[], Step]:
     """A step that looks now and then how much has come."""
     looked, size = -_LOOK, 0
 
@@ -211,17 +211,20 @@ def _growing(words: str, folders: list[Path], total: int) -> Callable[[], Step]:
 
 
 @contextlib.contextmanager
-def _workplace() -> Iterator[Path]:
+def workplace(work: Path, what: str = "PyTorch") -> Iterator[Path]:
     """A folder beside Mien's, on the same disk, for what is not whole yet; it goes however the work ends.
+
+    Args:
+        work: the folder.
+        what: is fetched, in words.
 
     Raises:
         MienError: another Blender is at work there, or it cannot be made.
     """
-    work = torch_folder.beside("part")
     if is_alive(work):
-        raise MienError("Another Blender is getting PyTorch at this moment.", "Wait until it is done.")
+        raise MienError(f"Another Blender is getting {what} at this moment.", "Wait until it is done.")
     try:
-        clear_away()
+        clear_away(work)
         work.mkdir(parents=True)
         (work / "alive").touch()
     except OSError as problem:
@@ -231,7 +234,7 @@ def _workplace() -> Iterator[Path]:
     try:
         yield work
     except OSError as problem:
-        raise MienError(f"PyTorch cannot be put into Mien's folder ({problem.strerror}).") from problem
+        raise MienError(f"Mien's folder does not take {what} ({problem.strerror}).") from problem
     finally:
         over.set()
         shutil.rmtree(work, ignore_errors=True)
@@ -252,18 +255,19 @@ def is_alive(work: Path) -> bool:
         return False
 
 
-def clear_away() -> None:
-    """Deletes what a Blender that was killed has left of its fetching."""
-    work = torch_folder.beside("part")
+def clear_away(work: Path) -> None:
+    """Deletes what a Blender that was killed has left of its fetching in a workplace."""
     if work.exists() and not is_alive(work):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _ask_for_room(work: Path, needed: int) -> None:
+def ask_for_room(work: Path, needed: int, what: str = "PyTorch") -> None:
+    """Raises MienError where the disk has no room for so many bytes."""
     free = free_bytes(work)
     if free < needed:
         raise MienError(
-            f"PyTorch needs {torch_wheels.in_words(needed)} on the disk, and {torch_wheels.in_words(free)} are free.",
+            f"There is no room for {what}: it needs {torch_wheels.in_words(needed)} on the disk, and "
+            f"{torch_wheels.in_words(free)} are free.",
             "Make room and try again.",
         )
 

@@ -28,6 +28,12 @@ _HIDDEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """On Windows no console appears."""
 
 
+_WITHOUT_PIP = {
+    "PyTorch": "Use Blender from its makers, or the zip of Mien that brings PyTorch along.",
+    "the landmark finder": "Use Blender from its makers, or choose a wheel that you downloaded.",
+}
+"""What to do in a Blender without pip."""
+
 _PAUSE = 0.02
 """Seconds between two looks at whether something has ended."""
 
@@ -71,8 +77,11 @@ class Source:
         return ["--no-index", "--find-links", str(Path(self.index).resolve())]
 
 
-def pip_command() -> list[str]:
+def pip_command(what: str = "PyTorch") -> list[str]:
     """What starts pip: the module where it is installed, else the wheel that Python keeps to install it from.
+
+    Args:
+        what: is to be fetched, in words.
 
     Raises:
         MienError: this Python has neither.
@@ -86,18 +95,19 @@ def pip_command() -> list[str]:
     wheels = sorted(wheel for one in folders if one for wheel in Path(one).glob("pip-*.whl"))
     if not wheels:
         raise MienError(
-            "Blender's Python has no pip, so it cannot get PyTorch.",
-            "Use Blender from its makers, or the zip of Mien that brings PyTorch along.",
+            f"Blender's Python has no pip, so it cannot get {what}.",
+            _WITHOUT_PIP.get(what, "Use Blender from its makers."),
         )
     return [sys.executable, str(wheels[-1] / "pip")]
 
 
-def pip(words: list[str], work: Path) -> Generator[None, None, None]:
+def pip(words: list[str], work: Path, what: str = "PyTorch") -> Generator[None, None, None]:
     """Runs pip and yields while it works; closing the generator ends pip.
 
     Args:
         words: its command and options.
         work: folder for its temporary files and its log.
+        what: is fetched, in words.
 
     Raises:
         MienError: pip fails; the sentence says why.
@@ -109,9 +119,9 @@ def pip(words: list[str], work: Path) -> Generator[None, None, None]:
     settings = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1", "PYTHONIOENCODING": "utf-8"}
     common = ["--disable-pip-version-check", "--no-color", "--no-cache-dir"]
     log = work / "pip.txt"
-    code = yield from run([*pip_command(), *words, *common], {**room, **settings}, log)
+    code = yield from run([*pip_command(what), *words, *common], {**room, **settings}, log)
     if code:
-        raise _failure(log.read_text(encoding="utf-8", errors="replace"))
+        raise _failure(log.read_text(encoding="utf-8", errors="replace"), what)
 
 
 def run(command: list[str], settings: Mapping[str, str], log: Path) -> Generator[None, None, int]:
@@ -191,14 +201,16 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _failure(said: str) -> MienError:
+def _failure(said: str, what: str) -> MienError:
     """What pip complains about, as a sentence."""
     text = said.lower()
     # pip tries again and at last says that it found nothing: the reason stands before.
     words = ("retrying (", "failed to establish", "resolution", "timed out", "proxyerror", "certificate", "unreachable")
     if any(word in text for word in words):
-        return MienError("The index of PyTorch cannot be reached.", "Look at the network and the index, and try again.")
+        return MienError(f"The index of {what} cannot be reached.", "Look at the network and the index, and try again.")
     if "no matching distribution" in text or "could not find a version" in text:
+        if what != "PyTorch":
+            return MienError(f"The index does not have {what}.", "Choose a wheel that you downloaded.")
         return MienError(
             f"The index has no such PyTorch for Python {this_python()} on {this_machine()}.",
             "Choose another version or index.",
@@ -207,4 +219,4 @@ def _failure(said: str) -> MienError:
         return MienError("The disk is full.", "Make room and try again.")
     lines = [line.removeprefix("ERROR:").strip() for line in said.splitlines() if line.startswith("ERROR")]
     lines = lines or [line.strip() for line in said.splitlines() if line.strip()] or ["it says nothing"]
-    return MienError(f"pip cannot get PyTorch ({lines[-1].rstrip('.')[:200]}).")
+    return MienError(f"pip cannot get {what} ({lines[-1].rstrip('.')[:200]}).")

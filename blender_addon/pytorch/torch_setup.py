@@ -1,14 +1,10 @@
-"""PyTorch made easy: looked up, fetched, cancelled, removed from the preferences, while Blender goes on working.
-
-A timer of the application drives the work and not a modal operator: the preferences' window may be closed meanwhile.
-"""
+"""PyTorch made easy: looked up, fetched, cancelled, removed from the preferences, while Blender goes on working."""
 
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
 import contextlib
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
@@ -18,36 +14,40 @@ from ..engine import MienError, torch_wheels
 from ..operator_base import MienOperator
 from ..version import PACKAGE
 from . import torch_folder, torch_jobs
+from .fetching import Fetching
 from .torch_jobs import Plan, Step
 from .torch_pip import Source, pip_command
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_TICK, _SLICE = 0.2, 0.05
-"""Seconds between two turns of work in a window, and how long one takes at most."""
-
 
 @dataclass
-class _State:
-    """What goes on, and what was said last.
+class _State(Fetching):
+    """What goes on with PyTorch.
 
     Attributes:
-        steps: the work, None where there is none.
-        step: where it is.
         plan: what would be fetched; None before it was looked up.
-        told: the last outcome.
-        failed: it was none to be glad of.
     """
 
-    steps: Generator[Step, None, Plan | str] | None = None
-    step: Step = field(default_factory=lambda: Step(""))
     plan: Plan | None = None
-    told: str = ""
-    failed: bool = False
 
 
-state = _State()
+def _done(outcome: Plan | str) -> None:
+    if isinstance(outcome, Plan):
+        state.plan, state.told = outcome, ""
+        return
+    state.plan, state.told = None, outcome
+    if engine.torch_failure():
+        state.told += " Restart Blender to compute with it."
+        return
+    torch_folder.activate()
+    engine.forget_generators()
+
+
+state = _State(_done, "numpy computes as before.")
+start, advance, stop = state.start, state.advance, state.stop
+_tick = state.tick
 
 
 def source(context: bpy.types.Context) -> Source:
@@ -77,78 +77,17 @@ def hindrance(context: bpy.types.Context) -> str:
     return ""
 
 
-def start(steps: Generator[Step, None, Plan | str]) -> None:
-    """Begins a piece of work."""
-    state.steps, state.step, state.told, state.failed = steps, Step("Beginning"), "", False
-
-
-def advance(until: float) -> bool:
-    """Goes on with the work until a moment of `time.monotonic`; what comes of it is in `state`.
-
-    Returns:
-        Whether there is more to do.
-    """
-    if state.steps is None:
-        return False
-    try:
-        while True:
-            state.step = next(state.steps)
-            if time.monotonic() > until:
-                return True
-    except StopIteration as end:
-        state.steps = None
-        _done(end.value)
-    except MienError as problem:
-        state.steps, state.told, state.failed = None, str(problem), True
-    except Exception as problem:  # noqa: BLE001 - a timer that raises is silently gone
-        state.steps, state.failed = None, True
-        state.told = f"Mien did not expect this ({problem}); numpy computes as before."
-    return False
-
-
-def stop() -> bool:
-    """Ends the work and removes what it left; returns whether there was any."""
-    if state.steps is None:
-        return False
-    state.steps.close()
-    state.steps, state.told, state.failed = None, "Cancelled; nothing was left behind.", False
-    return True
-
-
-def _done(outcome: Plan | str) -> None:
-    if isinstance(outcome, Plan):
-        state.plan, state.told = outcome, ""
-        return
-    state.plan, state.told = None, outcome
-    if engine.torch_failure():
-        state.told += " Restart Blender to compute with it."
-        return
-    torch_folder.activate()
-    engine.forget_generators()
-
-
-def _tick() -> float | None:
-    more = advance(time.monotonic() + _SLICE)
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
-    return _TICK if more else None
-
-
 def register() -> None:
     """Lets Python find what was fetched, and clears away what was left half."""
     # A person's folder that cannot be had (a farm's node) means no torch of ours, and nothing else.
     with contextlib.suppress(OSError):
-        torch_jobs.clear_away()
+        torch_jobs.clear_away(torch_folder.beside("part"))
         torch_folder.activate()
 
 
 def unregister() -> None:
     """Ends the work; Python finds Mien's folder no more."""
-    stop()
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    state.end()
     torch_folder.deactivate()
 
 
@@ -171,20 +110,13 @@ class _Job(MienOperator):
         """In a window: begins, and Blender goes on."""
         if bpy.app.background:
             return self.execute(context)
-        start(self.steps(context))
-        bpy.app.timers.register(_tick, persistent=True)
+        state.start_in_window(self.steps(context))
         return {"FINISHED"}
 
     def run(self, context: bpy.types.Context) -> set[str]:
         """Straight through."""
         start(self.steps(context))
-        try:
-            while advance(time.monotonic() + 1.0):
-                pass
-        finally:
-            stop()
-        if state.failed:
-            raise MienError(state.told)
+        state.to_the_end()
         self.report({"INFO"}, state.told or str(state.plan))
         return {"FINISHED"}
 

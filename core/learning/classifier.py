@@ -1,4 +1,3 @@
-# ruff: noqa: TID252 - core imports itself by relative import, so that the extension may hold it under another name
 """The classifier of section 5.3: which expression is a sequence of deformations?"""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: TID252 - core imports itself by relative import, so that the extension may hold it under another name
 """The training loop, by Lightning: the paper's settings, checkpoints, resume, several devices."""
 
 from __future__ import annotations

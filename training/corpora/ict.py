@@ -32,8 +32,45 @@ if TYPE_CHECKING:
 TEMPLATES = ("skin", "paper")
 """The skin of the whole head, 14,062 vertices; the face subdivided once and cropped to the paper's 28,431."""
 
-LANDMARKS = {"nose_tip": 4857, "upper_lip_bottom": 5533, "lower_lip_top": 5517}
-"""Vertices of the FaceKit; the publisher's points 30, 62 and 66 of the 68 of Multi-PIE."""
+_MIDDLE_LANDMARKS = {
+    "nose_tip": 4857,
+    "nose_bridge": 978,
+    "glabella": 1398,
+    "forehead": 1734,
+    "head_top": 10548,
+    "subnasale": 1147,
+    "upper_lip_top": 0,
+    "upper_lip_bottom": 5533,
+    "lower_lip_top": 5517,
+    "lower_lip_bottom": 5518,
+    "chin_fold": 10,
+    "chin": 968,
+    "chin_bottom": 966,
+}
+_PAIRED_LANDMARKS = {
+    "eye_inner": (3742, 1528),
+    "eye_outer": (3721, 1507),
+    "lid_upper": (3752, 1538),
+    "lid_lower": (3770, 1556),
+    "brow_inner": (4204, 2004),
+    "brow_middle": (4117, 1917),
+    "brow_outer": (2322, 81),
+    "mouth_corner": (6213, 5708),
+    "nose_wing": (2305, 64),
+    "cheek": (2595, 354),
+    "cheekbone": (3867, 1660),
+    "jaw_angle": (2985, 744),
+    "ear_front": (7356, 8083),
+    "ear_tip": (6906, 7633),
+    "ear_lobe": (6735, 7462),
+}
+LANDMARKS = _MIDDLE_LANDMARKS | {
+    f"{side}_{name}": pair[number]
+    for name, pair in _PAIRED_LANDMARKS.items()
+    for number, side in enumerate(("left", "right"))
+}
+"""Vertices of the FaceKit: the publisher's, of the 68 of Multi-PIE, where those have them; the others are those next
+to the MakeHuman head's landmarks when that is wrapped onto this one."""
 
 _MOST = 2.5
 """Standard deviations that an identity mode may have at most."""
@@ -141,7 +178,7 @@ def paper_face(kit: FaceKit) -> tuple[Template, csr_matrix]:
     place = np.full(len(points), -1, np.int64)
     place[kept] = np.arange(len(kept))
     polygons = np.column_stack([cropped, np.full(len(cropped), ABSENT)]).astype(np.int32)
-    marks = {name: int(place[vertex]) for name, vertex in LANDMARKS.items()}
+    marks = {name: int(place[vertex]) for name, vertex in LANDMARKS.items() if place[vertex] >= 0}
     return Template("ict_paper", points[kept].astype(np.float32), polygons, marks), csr_matrix(weights[kept])
 
 
@@ -163,7 +200,7 @@ def _part(kit: FaceKit, kept: NDArray[np.int64], name: str, *, eyeballs: bool) -
     polygons = np.where(kit.polygons[inside] == ABSENT, ABSENT, place[kit.polygons[inside]])
     first = corners[inside, 0]
     part = np.select([first >= SKIN, (first >= MOUTH[0]) & (first < MOUTH[1])], [2, 1], 0).astype(np.int32)
-    marks = {mark: int(place[vertex]) for mark, vertex in LANDMARKS.items()}
+    marks = {mark: int(place[vertex]) for mark, vertex in LANDMARKS.items() if place[vertex] >= 0}
     parts = ("skin", "mouth", "eyes") if eyeballs else ("skin", "mouth")
     return Template(name, kit.neutral[kept], polygons.astype(np.int32), marks, (), parts, part)
 

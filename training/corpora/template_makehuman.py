@@ -68,7 +68,7 @@ _LEFT_LANDMARKS = {
     "cheek": 11937,
     "cheekbone": 11930,
     "jaw_angle": 7597,
-    "ear_front": 7572,
+    "ear_front": 12033,
     "ear_tip": 12038,
     "ear_lobe": 12340,
 }

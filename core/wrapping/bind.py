@@ -1,0 +1,147 @@
+"""From a wrapped template to a binding: on which place of the face each vertex of the head rides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..binding import Binding
+from ..errors import Cancelled
+from .meshes import edges_of, face_normals, neighbours, unit, vertex_normals, welded
+from .wrap import skin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ..template import Template
+    from .surface import TreeSurface
+    from .wrap import Wrapped
+
+    SurfaceOf = Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]
+
+_REACH = 12.0  # mm; farther places are no part of the face
+_ALIKE = np.cos(np.radians(45.0))  # of the triangles offered to normals that look along an axis
+_GRAIN = 0.01
+_ROUNDS = 200
+_STILL = 1e-4
+
+
+def bind(
+    template: Template,
+    wrapped: Wrapped,
+    vertices: NDArray[np.floating[Any]],
+    triangles: NDArray[np.integer[Any]],
+    surface_of: SurfaceOf,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> Binding:
+    """Binds the skin of a head to the template that was wrapped onto it.
+
+    Each vertex rides on the closest place of the wrapped face that looks the same way, so that an upper lip never
+    rides on the lower one. Hidden skin without such a place (the insides of mouth and nose are built differently in
+    every mesh) takes its place from its neighbours, smoothly. What lies beyond the template's own edge stays still.
+
+    Args:
+        template: which was wrapped.
+        wrapped: where it lies.
+        vertices: (N, 3) object units.
+        triangles: (F, 3).
+        surface_of: makes a surface.
+        cancelled: asked now and then.
+
+    Returns:
+        Rows of three corners each, barycentric.
+
+    Raises:
+        Cancelled: as asked.
+    """
+    points = wrapped.similarity.invert(np.asarray(vertices, np.float64))
+    laid = wrapped.similarity.invert(wrapped.positions)
+    sheet = skin_of(template)
+    face = template.triangles[sheet[template.triangles[:, 0]]]
+    low, high = laid[sheet].min(axis=0) - _REACH, laid[sheet].max(axis=0) + _REACH
+    skin = np.flatnonzero(wrapped.skin & ((points > low) & (points < high)).all(axis=1))
+    normals = _smooth_normals(points, triangles)[skin]
+    place, triangle, distance = _alike_places(laid, face, points[skin], normals, surface_of, cancelled=cancelled)
+    bound = distance < _REACH
+    if not bound.all():
+        place = _filled(points, triangles, skin, place, bound)
+        open_ = np.flatnonzero(~bound)
+        triangle[open_], place[open_] = surface_of(laid, face).closest(place[open_])
+    shares = surface_of(laid, face).shares(triangle, place)
+    moves = ~_beyond(template, face, triangle, shares, distance)
+    return Binding("wrapped head", len(points), skin[moves], face[triangle[moves]], shares[moves].astype(np.float32))
+
+
+def _smooth_normals(points: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    place = welded(points, _GRAIN)
+    where = np.zeros((int(place.max()) + 1, 3))
+    where[place] = points
+    return vertex_normals(where, place[triangles])[place]
+
+
+def _alike_places(
+    laid: NDArray[np.float64],
+    face: NDArray[np.int32],
+    points: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    surface_of: SurfaceOf,
+    *,
+    cancelled: Callable[[], bool] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+    """For each point the closest place among the triangles that look its way: (n, 3), (n,), (n,) mm."""
+    place, triangle, distance = points.copy(), np.zeros(len(points), np.intp), np.full(len(points), np.inf)
+    ways = unit(np.array([(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z], float))
+    looks = face_normals(laid, face)
+    group = np.argmax(normals @ ways.T, axis=1)
+    for number, way in enumerate(ways):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        mine, theirs = np.flatnonzero(group == number), np.flatnonzero(looks @ way > _ALIKE)
+        if len(mine) and len(theirs):
+            found, at = surface_of(laid, face[theirs]).closest(points[mine])
+            place[mine], triangle[mine] = at, theirs[found]
+            distance[mine] = np.linalg.norm(at - points[mine], axis=1)
+    return place, triangle, distance
+
+
+def _filled(
+    points: NDArray[np.float64],
+    triangles: NDArray[np.integer[Any]],
+    skin: NDArray[np.intp],
+    place: NDArray[np.float64],
+    bound: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Places of vertices without one: harmonic between those that have one, over the head's own mesh."""
+    number = np.full(len(points), -1)
+    number[skin] = np.arange(len(skin))
+    inside = number[triangles]
+    near = neighbours(edges_of(inside[(inside >= 0).all(axis=1)])[0], len(skin))
+    out = np.ascontiguousarray(place.T)
+    open_ = np.flatnonzero(~bound)
+    open_ = np.setdiff1d(open_, near.alone)
+    for _ in range(_ROUNDS):
+        mean = near.mean(out)[:, open_]
+        change = float(np.abs(mean - out[:, open_]).max(initial=0))
+        out[:, open_] = mean
+        if change < _STILL:
+            break
+    return np.ascontiguousarray(out.T)
+
+
+def _beyond(
+    template: Template,
+    face: NDArray[np.int32],
+    triangle: NDArray[np.intp],
+    shares: NDArray[np.float64],
+    distance: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """(n,) bool: what lies off the template's own edge, below the neck."""
+    edges, uses = edges_of(face)
+    border = np.zeros(template.vertex_count, bool)
+    border[edges[uses == 1]] = True
+    on_edge = ~((shares > 1e-3) & ~border[face[triangle]]).any(axis=1)
+    return np.asarray(on_edge & (distance > 1.0))

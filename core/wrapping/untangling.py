@@ -1,0 +1,81 @@
+"""Folds taken out of a wrapped face: where it folds, it follows its surroundings instead of the head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .head import flipped
+from .meshes import edges_of, neighbours, pieces
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .meshes import Neighbours
+
+_FIRST, _LAST = 2, 7
+"""Rings round a fold that are let loose, at first and at last."""
+
+_MOST = 2500
+"""Vertices of one patch: more are no fold but a wrap that failed, and a dense system that takes too long."""
+
+
+def untangled(
+    before: NDArray[np.float64], after: NDArray[np.float64], triangles: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """The same surface without folds, as far as that can be had.
+
+    Triangles that look the other way than before, and some rings round them, get the smoothest displacement that meets
+    their surroundings (least |L u|^2, L the umbrella operator; exactly, for the patches are small).
+
+    Args:
+        before: (V, 3) where the surface came from, without folds.
+        after: (V, 3) where it is.
+        triangles: (F, 3).
+
+    Returns:
+        (V, 3).
+    """
+    edges = edges_of(triangles)[0]
+    near = neighbours(edges, len(before))
+    moved = after - before
+    for rings in range(_FIRST, _LAST + 1):
+        turned = triangles[flipped(before, before + moved, triangles)]
+        if not len(turned):
+            break
+        loose = np.zeros(len(before), bool)
+        loose[turned] = True
+        for _ in range(rings):
+            loose[edges[loose[edges].any(axis=1)]] = True
+        inner = edges[loose[edges].all(axis=1)]
+        label = pieces(inner, len(before))
+        for patch in np.unique(label[loose]):
+            members = np.flatnonzero(loose & (label == patch))
+            if len(members) <= _MOST:
+                moved[members] = _smoothest(near, moved, members)
+    return np.asarray(before + moved)
+
+
+def _smoothest(near: Neighbours, moved: NDArray[np.float64], members: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(m, 3) the displacement of the members that bends least, all others given."""
+    around = _lists(near, members)
+    rows = np.unique(np.concatenate([members, around]))
+    place = np.full(len(moved), -1)
+    place[members] = np.arange(len(members))
+    matrix = np.zeros((len(rows), len(members)))
+    known = np.zeros((len(rows), 3))
+    for number, vertex in enumerate(rows.tolist()):
+        others = near.index[near.first[vertex] : near.first[vertex] + int(near.degree[vertex])]
+        for one, weight in [(vertex, 1.0), *((other, -1 / near.degree[vertex]) for other in others.tolist())]:
+            if place[one] >= 0:
+                matrix[number, place[one]] += weight
+            else:
+                known[number] += weight * moved[one]
+    return np.asarray(np.linalg.lstsq(matrix, -known, rcond=None)[0])
+
+
+def _lists(near: Neighbours, members: NDArray[np.intp]) -> NDArray[np.intp]:
+    """All neighbours of the members."""
+    spans = [near.index[near.first[one] : near.first[one] + int(near.degree[one])] for one in members.tolist()]
+    return np.concatenate(spans)

@@ -1,0 +1,414 @@
+# ruff: noqa: ARG001 - fixtures are asked for by name, also for what they do
+"""A head of another topology is wrapped, and performs: the job, its buttons, what is kept and what is seen of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import re
+import struct
+import sys
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+def _loaded(name):
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+heads = _loaded("strange_heads")
+
+
+@pytest.fixture
+def strange(mien, face, template):
+    """A head whose topology Mien does not know, and its landmarks; the sample face beside it is the truth."""
+    obj, marks = heads.stranger(mien, face, template)
+    return SimpleNamespace(obj=obj, marks=marks, truth=face)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """Where the wrapped head is kept for the tests that only look at it."""
+    return tmp_path_factory.mktemp("wrapped") / "wrapped.blend"
+
+
+@pytest.fixture
+def wrapped(mien, face, template, kept):
+    """The strange head, wrapped once for all tests."""
+    if not kept.is_file():
+        obj, marks = heads.stranger(mien, face, template)
+        mien.api.wrap(obj, marks)
+        bpy.context.scene.mien.face = obj
+        bpy.ops.wm.save_as_mainfile(filepath=str(kept), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(kept), load_ui=False)
+    return bpy.data.objects["Stranger"]
+
+
+def test_a_strange_head_performs_as_the_known_one_does(mien, strange, evaluated):
+    before = mien.api.fit(strange.obj)
+    assert not before.ok
+    assert "wrap" in before.remedy.lower()
+    told = []
+    result = mien.api.wrap(strange.obj, strange.marks, progress=told.append)
+    assert mien.api.fit(strange.obj).ok
+    assert result.mean < 1.0, "mm from the head"
+    assert result.flipped == 0
+    assert not result.advice
+    assert all(0 <= step.done <= step.total for step in told)
+    assert len({step.doing for step in told}) >= 3
+    assert set(mien.marks.read(strange.obj)) == set(strange.marks), "landmarks that were given are kept"
+    motions = []
+    for obj in (strange.obj, strange.truth):
+        mien.api.add_expression(obj, "happy", 1.0, 0, 12, 24, 36)
+        mien.api.bake(obj, start=0, end=36, way="absolute")
+        rest, apex = evaluated(obj, 0).astype(float), evaluated(obj, 18).astype(float)
+        motions.append((rest, apex - rest))
+    (rest, motion), (own_rest, own_motion) = motions
+    # The strange head still has Ada's own vertices among its own, in another order.
+    number = {tuple(np.round(place, 5)): index for index, place in enumerate(rest)}
+    _, _, skin = heads.skin_of(strange.truth, mien.engine.load().bundle.template)
+    pairs = [(number.get(tuple(np.round(own_rest[one], 5))), one) for one in np.flatnonzero(skin >= 0)]
+    pairs = np.array([pair for pair in pairs if pair[0] is not None])
+    assert len(pairs) > 3000
+    got, truth = motion[pairs[:, 0]], own_motion[pairs[:, 1]]
+    assert (got * truth).sum() / np.linalg.norm(got) / np.linalg.norm(truth) > 0.97
+    assert np.linalg.norm(got - truth) < 0.25 * np.linalg.norm(truth)
+
+
+def test_nothing_changes_before_it_is_finished(mien, strange):
+    before = heads.snapshot()
+    job = mien.api.WrapJob(strange.obj, strange.marks)
+    steps = job.compute()
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    assert heads.snapshot() == before
+
+
+def test_it_can_be_cancelled_at_every_step(mien, strange):
+    before = heads.snapshot()
+    with pytest.raises(mien.engine.Cancelled):
+        mien.api.wrap(strange.obj, strange.marks, cancelled=lambda: True)
+    assert heads.snapshot() == before
+
+
+@pytest.mark.parametrize("change", ["vertices", "mode", "gone"])
+def test_a_head_that_changes_meanwhile_is_told(mien, strange, change):
+    steps = mien.api.WrapJob(strange.obj, strange.marks).compute()
+    next(steps)
+    if change == "vertices":
+        strange.obj.data.vertices.add(1)
+    elif change == "mode":
+        bpy.context.view_layer.objects.active = strange.obj
+        bpy.ops.object.mode_set(mode="EDIT")
+    else:
+        bpy.data.objects.remove(strange.obj)
+    with pytest.raises(mien.engine.MeshError, match=r"changed while|is gone"):
+        next(steps)
+
+
+def test_the_kinds_of_heads_are_chosen_by_a_word(mien):
+    assert mien.wrap_job.generator_like().path == mien.engine.DEFAULT_BUNDLE
+    assert mien.wrap_job.generator_like("MAKEHUMAN").path == mien.engine.DEFAULT_BUNDLE
+    with pytest.raises(mien.engine.BundleError, match=r"No generator is called 'nobody'; there are: MakeHuman head"):
+        mien.wrap_job.generator_like("nobody")
+    assert [one[0] for one in mien.properties.head_items()] == ["auto", "MakeHuman head"]
+
+
+def test_a_pack_without_landmarks_is_passed_over_and_says_so_when_asked_for(mien, strange, monkeypatch):
+    default = mien.engine.load()
+    template = dataclasses.replace(default.bundle.template, name="old_head", landmarks={})
+    bundle = dataclasses.replace(default.bundle, template=template)
+    old = dataclasses.replace(default, path=Path("old.safetensors"), bundle=bundle)
+    monkeypatch.setattr(mien.packs, "known", lambda bundle="": [old, default])
+    assert mien.wrap_job.generator_like() is default
+    assert mien.wrap_job.generator_like("old") is old
+    with pytest.raises(mien.engine.MeshError, match=r"has no landmarks.* newer model pack"):
+        mien.api.wrap(strange.obj, strange.marks, like="old")
+
+
+def test_what_is_kept_comes_back_from_the_file(mien, wrapped):
+    fit = mien.fit_look.summary(mien.store.stored(wrapped.data))
+    assert fit.like == "MakeHuman head"
+    assert 0 < fit.mean < fit.p95 < 3
+    assert fit.vertices > 5000
+    heat = mien.fit_look.demand(wrapped.data)
+    assert len(heat.distance) == len(wrapped.data.vertices)
+    reached = np.isfinite(heat.distance)
+    assert reached.sum() > 5000
+    assert abs(np.nanmean(heat.distance) - fit.mean) < 0.25 * fit.mean + 0.02
+    assert len(heat.wrapped) == mien.engine.load().bundle.template.vertex_count
+
+
+def test_forgetting_leaves_landmarks_and_strengths(mien, wrapped):
+    mien.api.add_expression(wrapped, "sad", 0.5, 1, 5, 9, 12)
+    assert bpy.ops.mien.forget_wrap() == {"FINISHED"}
+    assert not mien.wrap_job.is_wrapped(wrapped)
+    assert not mien.api.fit(wrapped).ok
+    assert len(wrapped.mien_marks) >= 12
+    assert wrapped.animation_data.action is not None
+    assert not bpy.ops.mien.forget_wrap.poll()
+    assert not mien.api.forget_wrap(wrapped)
+
+
+def test_undo_takes_a_wrap_back_and_redo_brings_it_again(mien, wrapped):
+    bpy.ops.ed.undo_push(message="wrapped")
+    mien.api.forget_wrap(wrapped)
+    bpy.ops.ed.undo_push(message="forgotten")
+    bpy.ops.ed.undo()
+    head = bpy.data.objects["Stranger"]
+    assert mien.api.fit(head).ok
+    assert mien.fit_look.look(head.data) is not None
+    bpy.ops.ed.redo()
+    head = bpy.data.objects["Stranger"]
+    assert not mien.wrap_job.is_wrapped(head)
+    assert mien.fit_look.look(head.data) is None
+
+
+def test_a_live_preview_ends_where_the_wrap_goes(mien, wrapped, positions):
+    mien.api.add_expression(wrapped, "happy", 1.0, 0, 5, 9, 12)
+    before = positions(wrapped.data).copy()
+    assert bpy.ops.mien.preview() == {"FINISHED"}
+    mien.api.forget_wrap(wrapped)
+    assert not mien.preview.is_on(wrapped)
+    assert not wrapped.modifiers
+    np.testing.assert_array_equal(positions(wrapped.data), before)
+
+
+def test_the_button_wraps_and_is_grey_without_landmarks(mien, strange):
+    bpy.context.scene.mien.face = strange.obj
+    assert not bpy.ops.mien.wrap.poll()
+    mien.marks.put_all(strange.obj, strange.marks)
+    assert bpy.ops.mien.wrap.poll()
+    assert bpy.ops.mien.wrap() == {"FINISHED"}
+    assert mien.wrap_job.is_wrapped(strange.obj)
+    assert bpy.ops.mien.preview.poll(), "a head that is wrapped goes on as every face"
+
+
+def test_a_panel_of_its_own_only_where_it_is_needed(mien, strange):
+    context = bpy.context
+    context.scene.mien.face = strange.truth
+    assert not mien.wrap_operators.may_wrap(context)
+    context.scene.mien.face = strange.obj
+    assert mien.wrap_operators.may_wrap(context)
+    context.view_layer.objects.active = strange.obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert not mien.wrap_operators.may_wrap(context)
+
+
+def _pixels(path):
+    """(H, W, 3) of a PNG that wrap_picture wrote."""
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    length = struct.unpack(">I", data[33:37])[0]
+    assert data[37:41] == b"IDAT"
+    lines = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(height, 1 + 3 * width)
+    return lines[:, 1:].reshape(height, width, 3).astype(int)
+
+
+def test_the_picture_shows_where_it_fits_and_where_not(mien, wrapped, tmp_path):
+    before = heads.snapshot()
+    heat = mien.fit_look.demand(wrapped.data)
+    mien.wrap_picture.write(heat, tmp_path / "fit.png")
+    assert heads.snapshot() == before
+    good = _pixels(tmp_path / "fit.png")
+    half = heat.wrapped @ np.linalg.inv(heat.to_local).T
+    low = np.median(half[:, 1])
+    far = heat.vertices @ np.linalg.inv(heat.to_local).T
+    bad = mien.heat.HeatMap(
+        heat.vertices,
+        heat.triangles,
+        np.where(far[:, 1] > low, 9, heat.distance).astype(np.float32),
+        heat.wrapped[mien.engine.load().bundle.template.triangles[:1]],
+        heat.wrapped,
+        heat.to_local,
+    )
+    mien.wrap_picture.write(bad, tmp_path / "bad.png")
+    worse = _pixels(tmp_path / "bad.png")
+    red = lambda picture: (picture[..., 0] > picture[..., 2] + 60) & (picture[..., 0] > picture[..., 1] + 60)  # noqa: E731
+    height = mien.wrap_picture.PIXELS
+    assert red(good[:height]).mean() < 0.1
+    upper, lower = red(worse[: height // 3]).mean(), red(worse[2 * height // 3 : height]).mean()
+    assert upper > 0.2 > lower, "red above, where we said that it is far off"
+    magenta = (worse[..., 0] > 250) & (worse[..., 1] == 0)
+    assert magenta.any(), "a triangle that is turned over is marked"
+    assert not ((good[..., 0] > 250) & (good[..., 1] == 0)).any()
+
+
+def test_colours_go_from_blue_to_red_and_grey_where_nothing_moves(mien):
+    near, far, further, none = mien.heat.colours(np.array([0, 3, 30, np.nan], np.float32))
+    assert near[2] > near[0]
+    assert far[0] > far[2]
+    np.testing.assert_array_equal(far, further)
+    np.testing.assert_allclose(none, mien.heat.UNREACHED)
+
+
+ESC, TIMER, CLICK = (SimpleNamespace(type=word) for word in ("ESC", "TIMER", "LEFTMOUSE"))
+
+
+class Window:
+    """A context that remembers what was done to its window."""
+
+    def __init__(self, scene):
+        self.scene, self.window, self.preferences = scene, object(), bpy.context.preferences
+        self.timers, self.progress, self.status, self.texts = 0, None, None, []
+        self.window_manager, self.workspace, self.screen = self, self, SimpleNamespace(areas=[])
+
+    def event_timer_add(self, _seconds, window):
+        assert window is self.window
+        self.timers += 1
+        return "timer"
+
+    def event_timer_remove(self, _timer):
+        self.timers -= 1
+
+    def progress_begin(self, low, high):
+        self.progress = (low, high)
+
+    def progress_update(self, value):
+        assert 0 <= value <= 100
+
+    def progress_end(self):
+        self.progress = None
+
+    def modal_handler_add(self, operator):
+        self.handler = operator
+
+    def status_text_set(self, text):
+        self.status = text
+        self.texts.append(text)
+
+    def idle(self):
+        return self.timers == 0 and self.progress is None and self.status is None
+
+
+@pytest.fixture
+def modal(mien, strange):
+    """The operator's own methods on a plain object."""
+    cls = mien.wrap_operators.MIEN_OT_wrap
+    names = ("run", "modal", "cancel", "_job", "_begin", "_look", "_stop", "_finish", "_clear")
+    stand_in = type("StandIn", (mien.operator_base.MienOperator,), {name: getattr(cls, name) for name in names})()
+    stand_in.reports = []
+    stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
+    bpy.context.scene.mien.face = strange.obj
+    mien.marks.put_all(strange.obj, strange.marks)
+    return stand_in
+
+
+def waited(modal, window):
+    """How the operator ends when the clock ticks on."""
+    while (outcome := modal.modal(window, TIMER)) == {"RUNNING_MODAL"}:
+        assert modal.modal(window, CLICK) == {"RUNNING_MODAL"}
+        modal._worker.join(0.02)
+    return outcome
+
+
+def test_it_computes_beside_the_window_until_done(mien, modal, scene, strange):
+    window, before = Window(scene), heads.snapshot()
+    assert modal._begin(window) == {"RUNNING_MODAL"}
+    modal._worker.join()
+    assert heads.snapshot() == before, "the thread changes nothing"
+    assert waited(modal, window) == {"FINISHED"}
+    assert mien.wrap_job.is_wrapped(strange.obj)
+    assert window.idle()
+    assert not mien.wrap_operators.progress.running
+    assert "performs like the MakeHuman head" in modal.reports[-1][1]
+
+
+def test_the_window_says_how_far_it_is(mien, modal, scene, strange):
+    window = Window(scene)
+    modal._begin(window)
+    assert waited(modal, window) == {"FINISHED"}
+    assert any("laying the face on — ESC cancels" in (text or "") for text in window.texts)
+
+
+def test_escape_leaves_everything_as_it_was(mien, modal, scene, strange):
+    window, before = Window(scene), heads.snapshot()
+    modal._begin(window)
+    assert modal.modal(window, TIMER) == {"RUNNING_MODAL"}
+    assert modal.modal(window, ESC) == {"CANCELLED"}
+    assert heads.snapshot() == before
+    assert window.idle()
+    assert modal.reports == [({"INFO"}, "Cancelled; nothing was changed.")]
+    modal._worker.join(60)
+    assert not modal._worker.is_alive(), "the thread ends too"
+    assert heads.snapshot() == before
+
+
+def test_a_window_that_closes_ends_it(mien, modal, scene, strange):
+    window, before = Window(scene), heads.snapshot()
+    modal._begin(window)
+    modal.cancel(window)
+    assert window.idle()
+    modal._worker.join(60)
+    assert not modal._worker.is_alive()
+    assert heads.snapshot() == before
+
+
+def test_what_goes_wrong_in_the_thread_is_told(mien, modal, scene, strange, monkeypatch):
+    def broken(*_arguments, **_more):
+        yield mien.engine.Step(0, 1, "trying")
+        raise mien.engine.MeshError("This is no head.", "Take another.")
+
+    monkeypatch.setattr(mien.engine, "wrap", broken)
+    window, before = Window(scene), heads.snapshot()
+    modal._begin(window)
+    assert waited(modal, window) == {"CANCELLED"}
+    assert modal.reports == [({"ERROR"}, "This is no head. Take another.")]
+    assert heads.snapshot() == before
+    assert window.idle()
+
+
+def test_a_head_that_is_gone_ends_it(mien, modal, scene, strange):
+    window = Window(scene)
+    modal._begin(window)
+    bpy.data.objects.remove(strange.obj)
+    assert modal.modal(window, TIMER) == {"CANCELLED"}
+    assert "is gone" in modal.reports[0][1]
+    assert window.idle()
+
+
+@pytest.fixture(scope="module")
+def drawing(draw_states):
+    """(what each state draws, what Blender complained about)."""
+    return draw_states("draw_wrap.py")
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "absent"),
+    [
+        ("known", ["Fits the"], ["mien.wrap", "pick_landmarks"]),
+        ("strange", ["rap it", "pick_landmarks", "mien.wrap"], ["forget_wrap", "Mean Distance"]),
+        ("placed", ["18 of 18", "mien.wrap"], ["forget_wrap"]),
+        ("under way", ["Esc cancels"], ["mien.wrap"]),
+        ("wrapped", ["Mean Distance", " mm", "Wrap Again", "show_fit", "forget_wrap"], ["Turned Over"]),
+        ("poor", ["4.00 mm (2.00%)", "Turned Over", "Left out: Chin", "It is poor"], []),
+        ("changed", ["was changed since it was wrapped", "Wrap Again", "forget_wrap"], ["Mean Distance"]),
+        ("edit", ["Edit Mode"], ["mien.wrap"]),
+    ],
+)
+def test_each_state_of_the_panel_shows_what_is_so_and_what_to_do(drawing, state, words, absent):
+    drawn = drawing[0][state]
+    # Sentences are cut into lines as wide as the sidebar.
+    text = " ".join(re.findall(r"'draw_string': ['\"](.*?)['\"],", drawn)) + drawn
+    for word in words:
+        assert word in text
+    for word in absent:
+        assert word not in text
+
+
+def test_drawing_the_panel_makes_blender_complain_of_nothing(drawing):
+    said = [line for line in drawing[1].splitlines() if "rna_uiItem" in line or "unknown" in line or "Error" in line]
+    assert not said
