@@ -50,15 +50,15 @@ def run(config: Preview) -> int:
     faces = [one for one in scene.objects if one.type == "MESH" and one.data.shape_keys is not None]
     if not faces:
         raise MienError(f"{config.blend.name} holds no face with shape keys.", "Bake a performance first.")
-    _set_up(scene, faces[0], config.pixels)
+    set_up(scene, faces[0], config.pixels)
     with tempfile.TemporaryDirectory() as folder:
         if config.sheet is not None:
-            pictures = [_render(scene, frame, Path(folder)) for frame in config.frames]
+            pictures = [render(scene, frame, Path(folder)) for frame in config.frames]
             _save_sheet(pictures, config.titles, config.sheet)
             print(f"{config.sheet}: frames {', '.join(map(str, config.frames))}")
         if config.film is not None:
             frames = range(scene.frame_start, scene.frame_end + 1, config.step)
-            _save_film([_render(scene, frame, Path(folder)) for frame in frames], _seconds(scene, config), config.film)
+            _save_film([render(scene, frame, Path(folder)) for frame in frames], _seconds(scene, config), config.film)
             print(f"{config.film}: {len(frames)} pictures")
     return 0
 
@@ -67,7 +67,8 @@ def _seconds(scene: Any, config: Preview) -> float:
     return config.step * scene.render.fps_base / scene.render.fps
 
 
-def _set_up(scene: Any, face: Any, pixels: int) -> None:
+def set_up(scene: Any, face: Any, pixels: int) -> None:
+    """Camera, light and size of the picture: the whole object from the front, so many pixels high."""
     import bpy
     from mathutils import Vector
 
@@ -97,7 +98,8 @@ def _set_up(scene: Any, face: Any, pixels: int) -> None:
     scene.world.color = (0.85, 0.85, 0.85)
 
 
-def _render(scene: Any, frame: int, folder: Path) -> Any:
+def render(scene: Any, frame: int, folder: Path) -> Any:
+    """A frame as a picture of Pillow's; the folder gets its file."""
     import bpy
     from PIL import Image
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..binding import Binding
 from ..errors import Cancelled
+from .head import borders
 from .meshes import edges_of, face_normals, neighbours, unit, vertex_normals, welded
+from .walking import Walk
 from .wrap import skin_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..template import Template
+    from .meshes import Neighbours
     from .surface import TreeSurface
     from .wrap import Wrapped
 
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 _REACH = 12.0  # mm; farther places are no part of the face
 _ALIKE = np.cos(np.radians(45.0))  # of the triangles offered to normals that look along an axis
 _GRAIN = 0.01
-_ROUNDS = 200
-_STILL = 1e-4
 
 
 def bind(
@@ -41,8 +42,8 @@ def bind(
     """Binds the skin of a head to the template that was wrapped onto it.
 
     Each vertex rides on the closest place of the wrapped face that looks the same way, so that an upper lip never
-    rides on the lower one. Hidden skin without such a place (the insides of mouth and nose are built differently in
-    every mesh) takes its place from its neighbours, smoothly. What lies beyond the template's own edge stays still.
+    rides on the lower one. Hidden skin, which is built differently in every mesh, walks there from its neighbours
+    (walking.py). What lies beyond the template's own edge stays still.
 
     Args:
         template: which was wrapped.
@@ -66,14 +67,38 @@ def bind(
     skin = np.flatnonzero(wrapped.skin & ((points > low) & (points < high)).all(axis=1))
     normals = _smooth_normals(points, triangles)[skin]
     place, triangle, distance = _alike_places(laid, face, points[skin], normals, surface_of, cancelled=cancelled)
-    bound = distance < _REACH
-    if not bound.all():
-        place = _filled(points, triangles, skin, place, bound)
-        open_ = np.flatnonzero(~bound)
-        triangle[open_], place[open_] = surface_of(laid, face).closest(place[open_])
     shares = surface_of(laid, face).shares(triangle, place)
+    sure = wrapped.visible[skin] & (distance < _REACH)
+    if not sure.all() and sure.any():
+        walk = Walk(
+            _near_among(triangles, skin, points),
+            points[skin],
+            normals,
+            template_near=neighbours(edges_of(face)[0], len(laid)),
+            laid=laid,
+            laid_normals=vertex_normals(laid, face),
+            face=face,
+        )
+        nearest = face[triangle, shares.argmax(axis=1)].astype(np.int64)
+        to, way = walk(np.where(sure, nearest, -1), cancelled)
+        reached = to >= 0
+        triangle[reached], shares[reached] = to[reached], way[reached]
+        where = np.einsum("nk,nkx->nx", shares[reached], laid[face[triangle[reached]]])
+        distance[reached] = np.linalg.norm(where - points[skin[reached]], axis=1)
     moves = ~_beyond(template, face, triangle, shares, distance)
     return Binding("wrapped head", len(points), skin[moves], face[triangle[moves]], shares[moves].astype(np.float32))
+
+
+def _near_among(triangles: NDArray[np.integer[Any]], skin: NDArray[np.intp], points: NDArray[np.float64]) -> Neighbours:
+    """Neighbours among the chosen vertices, in their numbers; those at one place are neighbours too."""
+    number = np.full(len(points), -1)
+    number[skin] = np.arange(len(skin))
+    inside = number[triangles]
+    edges = edges_of(inside[(inside >= 0).all(axis=1)])[0]
+    place = welded(points[skin], _GRAIN)
+    order = np.argsort(place, kind="stable")
+    same = np.flatnonzero(place[order[1:]] == place[order[:-1]])
+    return neighbours(np.concatenate([edges, np.stack([order[same], order[same + 1]], axis=1)]), len(skin))
 
 
 def _smooth_normals(points: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
@@ -108,30 +133,6 @@ def _alike_places(
     return place, triangle, distance
 
 
-def _filled(
-    points: NDArray[np.float64],
-    triangles: NDArray[np.integer[Any]],
-    skin: NDArray[np.intp],
-    place: NDArray[np.float64],
-    bound: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Places of vertices without one: harmonic between those that have one, over the head's own mesh."""
-    number = np.full(len(points), -1)
-    number[skin] = np.arange(len(skin))
-    inside = number[triangles]
-    near = neighbours(edges_of(inside[(inside >= 0).all(axis=1)])[0], len(skin))
-    out = np.ascontiguousarray(place.T)
-    open_ = np.flatnonzero(~bound)
-    open_ = np.setdiff1d(open_, near.alone)
-    for _ in range(_ROUNDS):
-        mean = near.mean(out)[:, open_]
-        change = float(np.abs(mean - out[:, open_]).max(initial=0))
-        out[:, open_] = mean
-        if change < _STILL:
-            break
-    return np.ascontiguousarray(out.T)
-
-
 def _beyond(
     template: Template,
     face: NDArray[np.int32],
@@ -140,8 +141,6 @@ def _beyond(
     distance: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """(n,) bool: what lies off the template's own edge, below the neck."""
-    edges, uses = edges_of(face)
-    border = np.zeros(template.vertex_count, bool)
-    border[edges[uses == 1]] = True
+    border = borders(face, template.vertex_count)
     on_edge = ~((shares > 1e-3) & ~border[face[triangle]]).any(axis=1)
     return np.asarray(on_edge & (distance > 1.0))

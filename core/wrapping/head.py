@@ -102,7 +102,7 @@ class Head:
                 "Recalculate its normals: in Edit Mode, Mesh > Normals > Recalculate Outside.",
             )
         self._surface = surface_of(vertices, seen)
-        self._border = _borders(place[self.triangles])[place]
+        self._border = borders(place[self.triangles], int(place.max()) + 1)[place]
 
     def _check_outside(self, skin: TreeSurface, landmarks: NDArray[np.float64]) -> None:
         """Landmarks lie in the open: where they do not, but the other side of the polygons does, all is inside out."""
@@ -125,10 +125,13 @@ class Head:
         return Found(place, normal, distance, inner)
 
     def distances(self, surface: TreeSurface) -> NDArray[np.float64]:
-        """(N,) mm from each visible vertex of the skin to a surface; NaN for the others."""
+        """(N,) mm from each visible vertex of the skin to a surface; NaN for the others, and beyond its edge."""
         out = np.full(len(self.vertices), np.nan)
         seen = np.unique(self.triangles[self.visible])
-        out[seen] = np.linalg.norm(surface.closest(self.vertices[seen])[1] - self.vertices[seen], axis=1)
+        triangle, place = surface.closest(self.vertices[seen])
+        border = borders(surface.triangles, len(surface.vertices))[surface.triangles[triangle]]
+        inner = ((surface.shares(triangle, place) > 1e-3) & ~border).any(axis=1)
+        out[seen[inner]] = np.linalg.norm(place - self.vertices[seen], axis=1)[inner]
         return out
 
 
@@ -156,10 +159,10 @@ def _welded_normals(
     return vertex_normals(where, place[triangles])[place]
 
 
-def _borders(triangles: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(places,) bool: on an edge that only one triangle has."""
+def borders(triangles: NDArray[np.integer[Any]], count: int) -> NDArray[np.bool_]:
+    """(count,) bool: the vertices on an edge that only one of the (F, 3) triangles has."""
     edges, uses = edges_of(triangles)
-    out = np.zeros(int(triangles.max()) + 1, bool)
+    out = np.zeros(count, bool)
     out[edges[uses == 1]] = True
     return out
 

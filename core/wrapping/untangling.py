@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 2, 7
 """Rings round a fold that are let loose, at first and at last."""
 
-_MOST = 2500
+_MOST = 1500
 """Vertices of one patch: more are no fold but a wrap that failed, and a dense system that takes too long."""
 
 
@@ -72,7 +72,10 @@ def _smoothest(near: Neighbours, moved: NDArray[np.float64], members: NDArray[np
                 matrix[number, place[one]] += weight
             else:
                 known[number] += weight * moved[one]
-    return np.asarray(np.linalg.lstsq(matrix, -known, rcond=None)[0])
+    # Least squares by the normal equations: the umbrella operator of a patch with fixed surroundings is well behaved.
+    square = matrix.T @ matrix
+    square[np.diag_indices(len(square))] += 1e-9
+    return np.asarray(np.linalg.solve(square, -matrix.T @ known))
 
 
 def _lists(near: Neighbours, members: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -61,6 +61,7 @@ class Wrapped:
         landmarks_dropped: names of those that disagreed with the others.
         quality: how good it is.
         skin: (N,) bool: the object's vertices that belong to the piece with the face on it.
+        visible: (N,) bool: those of them near the face that are seen from outside.
     """
 
     positions: NDArray[np.float64]
@@ -69,6 +70,7 @@ class Wrapped:
     landmarks_dropped: tuple[str, ...]
     quality: Quality
     skin: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
 
     @property
     def to_local(self) -> NDArray[np.float64]:
@@ -135,7 +137,7 @@ def wrap(
     overall = _after(first, person.similarity)
     folded = np.flatnonzero(sheet[template.triangles[:, 0]])[flipped(placed, laid, skin_triangles)]
     quality = judge(head, laid, skin_triangles, folded, surface_of, person=person, dropped=dropped)
-    return Wrapped(first.apply(laid), overall, names, dropped, quality, head.skin)
+    return Wrapped(first.apply(laid), overall, names, dropped, quality, head.skin, head.openness > OPEN)
 
 
 def _counted(

@@ -9,6 +9,8 @@ import pytest
 
 from core.bundle import read_bundle
 from core.errors import Cancelled, MeshError
+from core.generator import Generator
+from core.motion import EXPRESSIONS
 from core.wrapping.bind import bind
 from core.wrapping.contours import curve_of, rim_of, rim_pulls
 from core.wrapping.head import Head, flipped
@@ -19,6 +21,7 @@ from core.wrapping.spline import Spline, similarity, trusted
 from core.wrapping.surface import TreeSurface, barycentric
 from core.wrapping.untangling import untangled
 from core.wrapping.visibility import openness
+from core.wrapping.walking import Walk
 from core.wrapping.wrap import skin_of, wrap
 
 BUNDLE = Path(__file__).resolve().parents[2] / "blender_addon" / "assets" / "makehuman.safetensors"
@@ -270,6 +273,47 @@ def test_motion_arrives_on_a_wrapped_head(bundle, stranger, wrapped, surface_of)
         true = on_head(field)
         assert (got * true).sum() / np.sqrt((got**2).sum() * (true**2).sum()) > 0.98
         assert np.sqrt(((got - true) ** 2).sum() / (true**2).sum()) < 0.2
+
+
+def test_hidden_skin_follows_its_own_lip(bundle, stranger, wrapped, surface_of):
+    vertices, triangles, _, on_head, _ = stranger
+    found, _ = wrapped
+    binding = bind(bundle.template, found, vertices, triangles, surface_of)
+    labels = np.zeros((12, 6), np.float32)
+    labels[2:, EXPRESSIONS.index("surprise")] = 1.0
+    field = Generator(bundle, "numpy").generate(labels)[-1]
+    got = np.zeros_like(vertices)
+    got[binding.moving] = binding.on_object(field[None])[0] @ found.to_local.T
+    true = on_head(field.astype(np.float64))
+    hidden = np.setdiff1d(np.arange(len(vertices)), np.flatnonzero(found.visible))
+    here, there = got[hidden], true[hidden]
+    assert len(hidden) > 200
+    assert np.linalg.norm(there, axis=1).max() > 0.005
+    assert (here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()) > 0.97
+    assert np.quantile(np.linalg.norm(here - there, axis=1), 0.99) < 0.004
+
+
+def test_a_walk_keeps_to_its_side_of_a_fold():
+    # A sheet folded in two, the halves half a millimetre apart: upper side first, then down the fold and back.
+    length = np.linspace(0, 40, 41)
+    height = np.where(length <= 20, 0.5, 0.0)
+    along = np.where(length <= 20, length, 40 - length)
+    points = np.stack([np.repeat(along, 11), np.tile(np.arange(11.0), 41), np.repeat(height, 11)], axis=1)
+    place = np.arange(41 * 11).reshape(41, 11)
+    first = np.stack([place[:-1, :-1], place[1:, :-1], place[1:, 1:]], axis=-1).reshape(-1, 3)
+    second = np.stack([place[:-1, :-1], place[1:, 1:], place[:-1, 1:]], axis=-1).reshape(-1, 3)
+    face = np.concatenate([first, second])
+    near, normals = neighbours(edges_of(face)[0], len(points)), vertex_normals(points, face)
+    nobody = np.zeros_like(normals)  # no help from normals: only the way tells
+    walk = Walk(near, points, nobody, template_near=near, laid=points, laid_normals=normals, face=face.astype(np.int32))
+    corner = np.where(np.arange(len(points)) < 22, np.arange(len(points)), -1)
+    triangle, shares = walk(corner, None)
+    walked = np.arange(22, len(points))
+    assert (triangle[walked] >= 0).all()
+    where = np.einsum("nk,nkx->nx", shares[walked], points[face[triangle[walked]]])
+    np.testing.assert_allclose(where, points[walked], atol=0.6)
+    rows = face[triangle[walked]].mean(axis=1) / 11  # how far along the sheet, not in space
+    assert np.abs(rows - walked / 11).max() < 4
 
 
 def test_a_wrap_is_the_same_each_time(bundle, stranger, wrapped, surface_of):

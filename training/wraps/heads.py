@@ -80,7 +80,7 @@ def ict_head(kit: FaceKit, template: Template, number: int, *, remeshed: bool, c
     triangles = np.asarray(template.triangles, np.int64)
     if not remeshed:
         return TestHead(person, triangles, landmarks, fields, person, np.arange(SKIN) < FACE)
-    corners, shares, triangles = _random_topology(person, triangles, count, child_generator(_SEED, _MESH, number))
+    corners, shares, triangles = random_topology(person, triangles, count, child_generator(_SEED, _MESH, number))
 
     def on_mesh(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.einsum("nk,nkx->nx", shares, values[corners]))
@@ -128,10 +128,20 @@ def makehuman_motion() -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _random_topology(
+def random_topology(
     points: NDArray[np.float64], triangles: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """(n, 3) corners and (n, 3) shares of the new vertices in the old mesh, and the triangles between them."""
+    """Another topology of a surface; see `ict_head`.
+
+    Args:
+        points: (N, 3) mm.
+        triangles: (F, 3).
+        count: vertices wanted, about.
+        rng: which topology.
+
+    Returns:
+        (n, 3) corners and (n, 3) shares of the new vertices in the old mesh, and the triangles between them.
+    """
     import pymeshlab
 
     old = len(points)
