@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test test-all lint format dist packs test-blender benchmark bundle ict-runs report clean help
+.PHONY: env demo test test-all lint format dist packs wraps test-blender benchmark bundle ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -99,7 +99,13 @@ report: env ## the paper's tables and figures from the kept runs: docs/results.m
 
 packs: env ## model packs, to be installed from the extension's preferences: dist/mien-ict-head.safetensors
 	@mkdir -p dist
-	$(RUN) -m training export docs/runs/ict-skin-spiral --out dist/mien-ict-head.safetensors
+	$(RUN) -m training export docs/runs/ict-skin-spiral $(if $(wildcard $(FACEKIT)),--facekit $(FACEKIT)) \
+		--out dist/mien-ict-head.safetensors
+
+wraps: packs ## wraps in numbers and pictures: make wraps FACEKIT=path/to/ICT-FaceKit; docs/wraps.json and the report
+	$(RUN) -m training wraps --facekit $(FACEKIT) --json docs/wraps.json
+	$(RUN) -m training.wraps.sheet --facekit $(FACEKIT)
+	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
 
 clean: ## what make made, but not the environment
 	rm -rf out dist build

@@ -17,6 +17,7 @@ from core.errors import CorpusError
 from .evaluate import evaluated
 from .figures import NAMES, ORDER, figures_of_runs
 from .results_page import page
+from .wraps.page import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +44,32 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
-    (config.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (config.out / "results.md").write_text(page(results))
+    wrap = wrap_in(config.out)
+    every = results | ({"wrap": wrap} if wrap else {})
+    (config.out / "results.json").write_text(json.dumps(every, indent=1) + "\n")
+    (config.out / "results.md").write_text(page(results, wrap))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
         draw_apart(models, config.out / "pictures")
     print(f"{config.out / 'results.md'} and results.json are written.")
     return 0
+
+
+def wrap_in(folder: Path) -> dict[str, Any] | None:
+    """The figures of the wraps, as `python -m training wraps --json` left them in a folder; None where it did not.
+
+    Raises:
+        CorpusError: the file is not what that command writes.
+    """
+    path = folder / "wraps.json"
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        table(found)
+    except (ValueError, KeyError, TypeError) as problem:
+        raise CorpusError(f"{path} is damaged ({problem}).", "Write it again: python -m training wraps.") from problem
+    return found
 
 
 def draw_apart(models: Mapping[str, Evaluated], folder: Path) -> None:

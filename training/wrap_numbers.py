@@ -144,6 +144,6 @@ def summary(scores: list[Score]) -> dict[str, Any]:
         "exact": actions,
         "seconds": statistics.median(one.seconds for one in scores),
         "distance_percent": statistics.fmean(one.distance_percent for one in scores),
-        "place_mm": statistics.fmean(one.place_mm for one in scores),
+        "place_mm": None if scores[0].place_mm is None else statistics.fmean(one.place_mm or 0.0 for one in scores),
         "folded": sum(one.folded for one in scores),
     }

@@ -3,27 +3,19 @@
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
-
 import bpy
 from bpy.props import BoolProperty  # noqa: TC002 - Blender evaluates the annotations
 
 from .. import api
-from ..engine import Cancelled, MeshError
+from ..engine import MeshError
+from ..modal_job import ModalJob
 from ..operator_base import MienOperator
 from ..operators import face_fits, face_of
 from ..preferences import choice
 from . import records
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-SLICE = 0.08
-"""Seconds of computing between two looks at the keyboard."""
-
-
-class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
+class MIEN_OT_bake(ModalJob, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
     """Bakes."""
 
     bl_idname = "mien.bake"
@@ -51,36 +43,6 @@ class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's 
         """Grey with a reason."""
         return face_fits(cls, context)
 
-    def run(self, context: bpy.types.Context) -> set[str]:
-        """Straight through."""
-        job = self._job(context)
-        for _ in job.compute():
-            pass
-        return self._finish(job)
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """In a window: in slices, with progress, until done or ESC."""
-        if bpy.app.background or context.window is None:
-            return self.execute(context)
-        return self.guarded(lambda: self._begin(context))
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """One slice of work; all events wait, so that nobody changes the face meanwhile."""
-        if event.type == "ESC":
-            outcome = self.guarded(self._stop)
-        elif event.type == "TIMER":
-            outcome = self.guarded(lambda: self._slice(context))
-        else:
-            return {"RUNNING_MODAL"}
-        if outcome != {"RUNNING_MODAL"}:
-            self._clear(context)
-        return outcome
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator (the window closes): nothing was changed."""
-        self._work.abort()
-        self._clear(context)
-
     def _job(self, context: bpy.types.Context) -> api.BakeJob:
         settings, chosen = context.scene.mien, choice(context)
         start, end = settings.range_in(context.scene)
@@ -94,40 +56,19 @@ class MIEN_OT_bake(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's 
         wanted = {"way": settings.way, "tolerance": settings.tolerance, "step": settings.step, "new": self.new}
         return api.BakeJob(face, start=start, end=end, bundle=chosen.bundle, **wanted, **options)
 
-    def _begin(self, context: bpy.types.Context) -> set[str]:
-        self._work = self._job(context)
-        self._steps: Iterator[tuple[int, int]] = self._work.compute()
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(0.01, window=context.window)
-        manager.progress_begin(0, 100)
-        manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+    def _show(self, context: bpy.types.Context, step: tuple[int, int]) -> None:
+        done, total = step
+        context.window_manager.progress_update(100 * done // total)
+        doing = f"frame {done:,} of {total:,}" if done < total else "finding the fewest keys"
+        context.workspace.status_text_set(f"Mien: {doing} — ESC cancels")
 
-    def _slice(self, context: bpy.types.Context) -> set[str]:
-        until = time.monotonic() + SLICE
-        for done, total in self._steps:
-            context.window_manager.progress_update(100 * done // total)
-            doing = f"frame {done:,} of {total:,}" if done < total else "finding the fewest keys"
-            context.workspace.status_text_set(f"Mien: {doing} — ESC cancels")
-            if time.monotonic() > until:
-                return {"RUNNING_MODAL"}
-        return self._finish(self._work)
-
-    def _stop(self) -> set[str]:
+    def _give_up(self) -> None:
         self._work.abort()
-        raise Cancelled
 
     def _finish(self, job: api.BakeJob) -> set[str]:
         result = job.finish()
         self.report({"WARNING"} if result.notes else {"INFO"}, str(result))
         return {"FINISHED"}
-
-    def _clear(self, context: bpy.types.Context) -> None:
-        context.window_manager.event_timer_remove(self._timer)
-        context.window_manager.progress_end()
-        context.workspace.status_text_set(None)
-        for area in context.screen.areas if context.screen else ():
-            area.tag_redraw()
 
 
 class _OnBake(MienOperator):

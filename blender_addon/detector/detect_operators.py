@@ -3,14 +3,12 @@
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import bpy
 
 from .. import mesh_bridge
-from ..engine import Cancelled
-from ..operator_base import MienOperator
+from ..modal_job import ModalJob
 from ..operators import face_of
 from ..preferences import choice
 from ..version import PACKAGE
@@ -19,12 +17,7 @@ from . import finder_files
 from .detect import DetectJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..engine import Step
-
-_SLICE = 0.08
-"""Seconds of computing between two looks at the keyboard."""
 
 
 def draw_detect(layout: bpy.types.UILayout, _context: bpy.types.Context, _face: bpy.types.Object) -> None:
@@ -35,7 +28,7 @@ def draw_detect(layout: bpy.types.UILayout, _context: bpy.types.Context, _face: 
         row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = PACKAGE
 
 
-class MIEN_OT_detect_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
+class MIEN_OT_detect_landmarks(ModalJob, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
     """Finds landmarks."""
 
     bl_idname = "mien.detect_landmarks"
@@ -58,62 +51,16 @@ class MIEN_OT_detect_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 
             return False
         return True
 
-    def run(self, context: bpy.types.Context) -> set[str]:
-        """Straight through."""
-        job = self._job(context)
-        for _ in job.compute():
-            pass
-        return self._finish(job)
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """In a window: a picture at a time, with progress, until done or ESC."""
-        if bpy.app.background or context.window is None:
-            return self.execute(context)
-        return self.guarded(lambda: self._begin(context))
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """One slice of work; all events wait, so that nobody changes the head meanwhile."""
-        if event.type == "ESC":
-            outcome = self.guarded(self._stop)
-        elif event.type == "TIMER":
-            outcome = self.guarded(lambda: self._slice(context))
-        else:
-            return {"RUNNING_MODAL"}
-        if outcome != {"RUNNING_MODAL"}:
-            self._clear(context)
-        return outcome
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator (the window closes): nothing was changed."""
-        self._clear(context)
-
     def _job(self, context: bpy.types.Context) -> DetectJob:
         return DetectJob(face_of(context), like=context.scene.mien.like, bundle=choice(context).bundle)
 
     def _begin(self, context: bpy.types.Context) -> set[str]:
-        self._work = self._job(context)
-        self._steps: Iterator[Step] = self._work.compute()
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(0.01, window=context.window)
-        manager.progress_begin(0, 100)
-        manager.modal_handler_add(self)
-        progress.show("Looking", 0.0)
-        return {"RUNNING_MODAL"}
+        outcome = ModalJob._begin(self, context)
+        progress.show(context, "looking", 0.0)
+        return outcome
 
-    def _slice(self, context: bpy.types.Context) -> set[str]:
-        until = time.monotonic() + _SLICE
-        for step in self._steps:
-            share = step.done / max(step.total, 1)
-            context.window_manager.progress_update(int(100 * share))
-            context.workspace.status_text_set(f"Mien: {step.doing} — ESC cancels")
-            progress.show(step.doing.capitalize(), share)
-            if time.monotonic() > until:
-                _redraw(context)
-                return {"RUNNING_MODAL"}
-        return self._finish(self._work)
-
-    def _stop(self) -> set[str]:
-        raise Cancelled
+    def _show(self, context: bpy.types.Context, step: Step) -> None:
+        progress.show(context, step.doing, step.done / max(step.total, 1))
 
     def _finish(self, job: DetectJob) -> set[str]:
         found = job.finish()
@@ -121,13 +68,5 @@ class MIEN_OT_detect_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 
         return {"FINISHED"}
 
     def _clear(self, context: bpy.types.Context) -> None:
-        context.window_manager.event_timer_remove(self._timer)
-        context.window_manager.progress_end()
-        context.workspace.status_text_set(None)
         progress.clear()
-        _redraw(context)
-
-
-def _redraw(context: bpy.types.Context) -> None:
-    for area in context.screen.areas if context.screen else ():
-        area.tag_redraw()
+        ModalJob._clear(self, context)

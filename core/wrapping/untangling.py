@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .meshes import Neighbours
 
-_FIRST, _LAST = 2, 7
+_FIRST, _LAST = 2, 14
 """Rings round a fold that are let loose, at first and at last."""
 
 _MOST = 1500

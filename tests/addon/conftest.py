@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 # Before the first import of bpy: the tests must see neither the user's extensions nor leave any there.
 os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp(prefix="mien-blender-")
@@ -106,6 +106,65 @@ def layout_object(scene, template):
         obj = bpy.data.objects.new(name, mesh)
         scene.collection.objects.link(obj)
         return obj
+
+    return make
+
+
+class Window:
+    """A context that remembers what was done to its window."""
+
+    def __init__(self, scene):
+        self.scene, self.window, self.preferences = scene, object(), bpy.context.preferences
+        self.timers, self.progress, self.status, self.texts = 0, None, None, []
+        self.window_manager, self.workspace, self.screen = self, self, SimpleNamespace(areas=[])
+
+    def event_timer_add(self, _seconds, window):
+        assert window is self.window
+        self.timers += 1
+        return "timer"
+
+    def event_timer_remove(self, timer):
+        assert timer == "timer"
+        self.timers -= 1
+
+    def progress_begin(self, low, high):
+        self.progress = (low, high)
+
+    def progress_update(self, value):
+        assert self.progress is not None
+        assert 0 <= value <= 100
+
+    def progress_end(self):
+        self.progress = None
+
+    def modal_handler_add(self, operator):
+        self.handler = operator
+
+    def status_text_set(self, text):
+        self.status = text
+        self.texts.append(text)
+
+    def idle(self):
+        return self.timers == 0 and self.progress is None and self.status is None
+
+
+@pytest.fixture
+def window(scene):
+    """The wheel has no window: a stand-in plays Blender's part."""
+    return Window(scene)
+
+
+@pytest.fixture
+def modal_job(mien, monkeypatch):
+    """Makes a plain object of an operator's own methods; it looks at the keyboard after every step."""
+    monkeypatch.setattr(mien.modal_job, "SLICE", 0.0)
+
+    def make(cls):
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, FunctionType) or name == "every"}
+        stand_in = type("StandIn", (mien.modal_job.ModalJob,), own)()
+        stand_in.reports = []
+        stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
+        return stand_in
 
     return make
 

@@ -37,7 +37,7 @@ scene.mien.face = head
 states["strange"] = drawn()
 marks.put_all(head, places)
 states["placed"] = drawn()
-wrap_operators.progress.show("Laying the face on", 0.4)
+vars(wrap_operators.progress).update(doing="Laying the face on", share=0.4, running=True)
 states["under way"] = drawn()
 wrap_operators.progress.clear()
 bpy.ops.mien.wrap()

@@ -227,44 +227,6 @@ def test_the_button_is_grey_with_its_reason(extra, scene):
     assert not bpy.ops.mien.detect_landmarks.poll()
 
 
-class Window:
-    """A context that remembers what was done to its window."""
-
-    def __init__(self, scene):
-        self.scene, self.window, self.preferences = scene, object(), bpy.context.preferences
-        self.timers, self.progress, self.status, self.texts = 0, None, None, []
-        self.window_manager, self.workspace, self.screen = self, self, SimpleNamespace(areas=[])
-
-    def event_timer_add(self, _seconds, window):
-        assert window is self.window
-        self.timers += 1
-        return "timer"
-
-    def event_timer_remove(self, timer):
-        assert timer == "timer"
-        self.timers -= 1
-
-    def progress_begin(self, low, high):
-        self.progress = (low, high)
-
-    def progress_update(self, value):
-        assert self.progress is not None
-        assert 0 <= value <= 100
-
-    def progress_end(self):
-        self.progress = None
-
-    def modal_handler_add(self, operator):
-        self.handler = operator
-
-    def status_text_set(self, text):
-        self.status = text
-        self.texts.append(text)
-
-    def idle(self):
-        return self.timers == 0 and self.progress is None and self.status is None
-
-
 # From here on the finder is there: a reader that knows where the points lie, or the real networks.
 
 
@@ -375,18 +337,11 @@ def test_edit_mode_and_meshes_without_faces_are_refused(mien, face, seer):
 
 
 @pytest.fixture
-def operator(mien, monkeypatch):
-    monkeypatch.setattr(mien.detect_operators, "_SLICE", 0.0)
-    cls = mien.detect_operators.MIEN_OT_detect_landmarks
-    names = ("run", "modal", "cancel", "_job", "_begin", "_slice", "_stop", "_finish", "_clear")
-    stand_in = type("StandIn", (mien.operator_base.MienOperator,), {name: getattr(cls, name) for name in names})()
-    stand_in.reports = []
-    stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
-    return stand_in
+def operator(mien, modal_job):
+    return modal_job(mien.detect_operators.MIEN_OT_detect_landmarks)
 
 
-def test_in_a_window_it_goes_a_picture_at_a_time(mien, scene, face, seer, operator):
-    window = Window(scene)
+def test_in_a_window_it_goes_a_picture_at_a_time(mien, window, face, seer, operator):
     assert operator._begin(window) == {"RUNNING_MODAL"}
     assert mien.wrap_operators.progress.running
     turns = 0
@@ -403,8 +358,7 @@ def test_in_a_window_it_goes_a_picture_at_a_time(mien, scene, face, seer, operat
     assert "points of the face" in operator.reports[-1][1]
 
 
-def test_esc_ends_it_and_nothing_has_changed(mien, scene, face, seer, operator):
-    window = Window(scene)
+def test_esc_ends_it_and_nothing_has_changed(mien, window, face, seer, operator):
     operator._begin(window)
     for _ in range(4):
         operator.modal(window, TIMER)

@@ -11,59 +11,11 @@ import pytest
 ESC, TIMER, CLICK = (SimpleNamespace(type=word) for word in ("ESC", "TIMER", "LEFTMOUSE"))
 
 
-class Window:
-    """A context that remembers what was done to its window."""
-
-    def __init__(self, scene):
-        self.scene, self.window, self.preferences = scene, object(), bpy.context.preferences
-        self.timers, self.progress, self.status, self.texts = 0, None, None, []
-        self.window_manager, self.workspace, self.screen = self, self, SimpleNamespace(areas=[])
-
-    def event_timer_add(self, _seconds, window):
-        assert window is self.window
-        self.timers += 1
-        return "timer"
-
-    def event_timer_remove(self, timer):
-        assert timer == "timer"
-        self.timers -= 1
-
-    def progress_begin(self, low, high):
-        self.progress = (low, high)
-
-    def progress_update(self, value):
-        assert self.progress is not None
-        assert 0 <= value <= 100
-
-    def progress_end(self):
-        self.progress = None
-
-    def modal_handler_add(self, operator):
-        self.handler = operator
-
-    def status_text_set(self, text):
-        self.status = text
-        self.texts.append(text)
-
-    def idle(self):
-        return self.timers == 0 and self.progress is None and self.status is None
-
-
 @pytest.fixture
-def window(scene):
-    return Window(scene)
-
-
-@pytest.fixture
-def operator(mien, monkeypatch):
-    """The operator's own methods on a plain object; it looks at the keyboard after every step."""
-    monkeypatch.setattr(mien.bake_operators, "SLICE", 0.0)
-    cls = mien.bake_operators.MIEN_OT_bake
-    names = ("run", "modal", "cancel", "_job", "_begin", "_slice", "_stop", "_finish", "_clear")
-    stand_in = type("StandIn", (mien.operator_base.MienOperator,), {name: getattr(cls, name) for name in names})()
+def operator(mien, modal_job):
+    """The bake; it looks at the keyboard after every step."""
+    stand_in = modal_job(mien.bake_operators.MIEN_OT_bake)
     stand_in.new = stand_in.recorded = False
-    stand_in.reports = []
-    stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
     return stand_in
 
 

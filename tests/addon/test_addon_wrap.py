@@ -258,53 +258,12 @@ def test_colours_go_from_blue_to_red_and_grey_where_nothing_moves(mien):
 ESC, TIMER, CLICK = (SimpleNamespace(type=word) for word in ("ESC", "TIMER", "LEFTMOUSE"))
 
 
-class Window:
-    """A context that remembers what was done to its window."""
-
-    def __init__(self, scene):
-        self.scene, self.window, self.preferences = scene, object(), bpy.context.preferences
-        self.timers, self.progress, self.status, self.texts = 0, None, None, []
-        self.window_manager, self.workspace, self.screen = self, self, SimpleNamespace(areas=[])
-
-    def event_timer_add(self, _seconds, window):
-        assert window is self.window
-        self.timers += 1
-        return "timer"
-
-    def event_timer_remove(self, _timer):
-        self.timers -= 1
-
-    def progress_begin(self, low, high):
-        self.progress = (low, high)
-
-    def progress_update(self, value):
-        assert 0 <= value <= 100
-
-    def progress_end(self):
-        self.progress = None
-
-    def modal_handler_add(self, operator):
-        self.handler = operator
-
-    def status_text_set(self, text):
-        self.status = text
-        self.texts.append(text)
-
-    def idle(self):
-        return self.timers == 0 and self.progress is None and self.status is None
-
-
 @pytest.fixture
-def modal(mien, strange):
-    """The operator's own methods on a plain object."""
-    cls = mien.wrap_operators.MIEN_OT_wrap
-    names = ("run", "modal", "cancel", "_job", "_begin", "_look", "_stop", "_finish", "_clear")
-    stand_in = type("StandIn", (mien.operator_base.MienOperator,), {name: getattr(cls, name) for name in names})()
-    stand_in.reports = []
-    stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
+def modal(mien, strange, modal_job):
+    """The wrap of a head whose landmarks are placed."""
     bpy.context.scene.mien.face = strange.obj
     mien.marks.put_all(strange.obj, strange.marks)
-    return stand_in
+    return modal_job(mien.wrap_operators.MIEN_OT_wrap)
 
 
 def waited(modal, window):
@@ -315,8 +274,8 @@ def waited(modal, window):
     return outcome
 
 
-def test_it_computes_beside_the_window_until_done(mien, modal, scene, strange):
-    window, before = Window(scene), heads.snapshot()
+def test_it_computes_beside_the_window_until_done(mien, modal, window, strange):
+    before = heads.snapshot()
     assert modal._begin(window) == {"RUNNING_MODAL"}
     modal._worker.join()
     assert heads.snapshot() == before, "the thread changes nothing"
@@ -327,15 +286,14 @@ def test_it_computes_beside_the_window_until_done(mien, modal, scene, strange):
     assert "performs like the MakeHuman head" in modal.reports[-1][1]
 
 
-def test_the_window_says_how_far_it_is(mien, modal, scene, strange):
-    window = Window(scene)
+def test_the_window_says_how_far_it_is(mien, modal, window, strange):
     modal._begin(window)
     assert waited(modal, window) == {"FINISHED"}
     assert any("laying the face on — ESC cancels" in (text or "") for text in window.texts)
 
 
-def test_escape_leaves_everything_as_it_was(mien, modal, scene, strange):
-    window, before = Window(scene), heads.snapshot()
+def test_escape_leaves_everything_as_it_was(mien, modal, window, strange):
+    before = heads.snapshot()
     modal._begin(window)
     assert modal.modal(window, TIMER) == {"RUNNING_MODAL"}
     assert modal.modal(window, ESC) == {"CANCELLED"}
@@ -347,8 +305,8 @@ def test_escape_leaves_everything_as_it_was(mien, modal, scene, strange):
     assert heads.snapshot() == before
 
 
-def test_a_window_that_closes_ends_it(mien, modal, scene, strange):
-    window, before = Window(scene), heads.snapshot()
+def test_a_window_that_closes_ends_it(mien, modal, window, strange):
+    before = heads.snapshot()
     modal._begin(window)
     modal.cancel(window)
     assert window.idle()
@@ -357,13 +315,13 @@ def test_a_window_that_closes_ends_it(mien, modal, scene, strange):
     assert heads.snapshot() == before
 
 
-def test_what_goes_wrong_in_the_thread_is_told(mien, modal, scene, strange, monkeypatch):
+def test_what_goes_wrong_in_the_thread_is_told(mien, modal, window, strange, monkeypatch):
     def broken(*_arguments, **_more):
         yield mien.engine.Step(0, 1, "trying")
         raise mien.engine.MeshError("This is no head.", "Take another.")
 
     monkeypatch.setattr(mien.engine, "wrap", broken)
-    window, before = Window(scene), heads.snapshot()
+    before = heads.snapshot()
     modal._begin(window)
     assert waited(modal, window) == {"CANCELLED"}
     assert modal.reports == [({"ERROR"}, "This is no head. Take another.")]
@@ -371,8 +329,7 @@ def test_what_goes_wrong_in_the_thread_is_told(mien, modal, scene, strange, monk
     assert window.idle()
 
 
-def test_a_head_that_is_gone_ends_it(mien, modal, scene, strange):
-    window = Window(scene)
+def test_a_head_that_is_gone_ends_it(mien, modal, window, strange):
     modal._begin(window)
     bpy.data.objects.remove(strange.obj)
     assert modal.modal(window, TIMER) == {"CANCELLED"}

@@ -34,6 +34,29 @@ def test_round_trip(bundle: Bundle, path: Path) -> None:
         np.testing.assert_array_equal(again.weights[name], array)
     for name, array in bundle.samples.items():
         np.testing.assert_array_equal(again.samples[name], array)
+    np.testing.assert_array_equal(again.modes, bundle.modes)
+    assert len(again.modes) == 40
+
+
+def test_a_bundle_without_modes_of_people_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    older = tmp_path / "older.safetensors"
+    write_bundle(older, dataclasses.replace(bundle, modes=bundle.modes[:0]))
+    assert "modes" not in read_arrays(older)[0]
+    assert len(read_bundle(older).modes) == 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "short", "many", "nan"])
+def test_modes_that_do_not_fit_are_refused(bundle: Bundle, path: Path, kind: str) -> None:
+    modes = np.array(bundle.modes)
+    nowhere = modes.copy()
+    nowhere[1, 2, 0] = np.nan
+    wrong = {
+        "float32": modes.astype(np.float32), "short": modes[:, :-1], "nan": nowhere,
+        "many": np.repeat(modes[:, :1], bundle.template.vertex_count, axis=1)[np.zeros(501, int)],
+    }[kind]  # fmt: skip
+    rewrite(path, {"modes": wrong})
+    with pytest.raises(BundleError, match="modes"):
+        read_bundle(path)
 
 
 def test_the_public_reader_agrees_with_ours(path: Path) -> None:

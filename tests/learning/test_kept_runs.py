@@ -11,8 +11,9 @@ import pytest
 from core.bundle import read_bundle
 from training.__main__ import main
 from training.evaluation import read_evaluation
-from training.report import figures_of, grouped
+from training.report import figures_of, grouped, wrap_in
 from training.results_page import page
+from training.wraps.page import BARS
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = sorted((ROOT / "docs" / "runs").glob("*/config.json"))
@@ -25,8 +26,20 @@ def corpora():
 
 def test_the_results_are_those_of_the_kept_runs(corpora):
     results = {name: figures_of(models) for name, models in corpora.items()}
-    assert json.loads((ROOT / "docs" / "results.json").read_text()) == results
-    assert (ROOT / "docs" / "results.md").read_text() == page(results)
+    told = json.loads((ROOT / "docs" / "results.json").read_text())
+    wrap = told.pop("wrap")
+    assert told == results
+    assert wrap == wrap_in(ROOT / "docs")
+    assert (ROOT / "docs" / "results.md").read_text() == page(results, wrap)
+
+
+def test_wraps_reach_their_bars():
+    wrap = wrap_in(ROOT / "docs")
+    for action, cosine in BARS.items():
+        assert wrap["exact"][action]["worst_cosine"] >= cosine, action
+        assert wrap["exact"][action]["worst_relative_rms"] <= (0.25 if action == "blink" else 0.12), action
+    assert wrap["folded"] == 0
+    assert wrap["seconds"] <= 10
 
 
 def test_both_models_are_kept_of_each_corpus(corpora):
@@ -44,7 +57,7 @@ def test_both_models_are_kept_of_each_corpus(corpora):
 def test_every_picture_of_the_page_is_there():
     text = (ROOT / "docs" / "results.md").read_text()
     pictures = [word.split(")")[0] for word in text.split("](")[1:] if word.startswith("pictures/")]
-    assert len(pictures) == 15
+    assert len(pictures) == 16
     for name in pictures:
         assert (ROOT / "docs" / name).read_bytes().startswith(b"\x89PNG"), name
 

@@ -35,7 +35,6 @@ ACTIONS = {
 
 _SEED, _ICT, _MAKEHUMAN, _MESH = 2_000_003, 1, 2, 3
 _MOST = 2.5  # standard deviations, as in the corpus
-_OLD = 0.02  # importance of a vertex that was there before: most go
 _SPLIT = (0.3, 0.7)
 
 
@@ -67,9 +66,9 @@ def ict_head(kit: FaceKit, template: Template, number: int, *, remeshed: bool, c
         kit: the FaceKit.
         template: "ict_skin".
         number: whose; all 100 modes are drawn.
-        remeshed: in another topology: every edge is split at a random place, and vertices are collapsed, those that
-            were there before first, until `count` are left. Each lies on the original surface at a known place, so
-            that its motion is known exactly.
+        remeshed: in another topology: every edge is split at a random place, the vertices that were there before are
+            drawn onto one of those places, and some are collapsed until `count` are left. Each lies on the original
+            surface at a known place, so that its motion is known exactly.
         count: of vertices.
     """
     rng = child_generator(_SEED, _ICT, number)
@@ -152,13 +151,14 @@ def random_topology(
     shares = np.concatenate(
         [np.tile([1.0, 0.0, 0.0], (old, 1)), np.column_stack([1 - share, share, np.zeros(len(edges))])]
     )
-    split = _split(triangles, edges, old)
+    split = _without_corners(_split(triangles, edges, old), edges, share, old, rng)
     places = np.einsum("nk,nkx->nx", shares, points[corners])
-    importance = np.where(np.arange(len(places)) < old, _OLD, rng.uniform(0.2, 1.0, len(places)))
+    importance = rng.uniform(0.2, 1.0, len(places))
     mesh: Any = pymeshlab.Mesh(places, split, v_scalar_array=importance)
     mesh.add_vertex_custom_scalar_attribute(np.arange(len(places), dtype=np.float64), "number")
     meshes = pymeshlab.MeshSet()
     meshes.add_mesh(mesh)
+    meshes.meshing_remove_unreferenced_vertices()
     meshes.meshing_decimation_quadric_edge_collapse(
         targetfacenum=2 * count, optimalplacement=False, preservetopology=True, preserveboundary=True,
         qualityweight=True, preservenormal=True, qualitythr=0.5,
@@ -166,6 +166,31 @@ def random_topology(
     made = meshes.current_mesh()
     kept = made.vertex_custom_scalar_attribute_array("number").astype(np.int64)
     return corners[kept], shares[kept], made.face_matrix().astype(np.int64)
+
+
+def _without_corners(
+    split: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    share: NDArray[np.float64],
+    old: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The split triangles, each old vertex but those of open borders drawn onto the new one of one of its edges."""
+    border = np.zeros(old, bool)
+    sides, uses = edges_of(split)
+    rim = sides[uses == 1]
+    border[rim[rim < old]] = True
+    target = np.arange(int(split.max()) + 1)
+    taken = np.zeros(len(edges), bool)
+    # The nearer of the two ends goes to the new vertex, in a random order, and no new vertex takes two.
+    for number in rng.permutation(len(edges)).tolist():
+        end = int(edges[number, 0] if share[number] < 0.5 else edges[number, 1])
+        for vertex in (end, int(edges[number].sum()) - end):
+            if not taken[number] and not border[vertex] and target[vertex] == vertex:
+                target[vertex], taken[number] = old + number, True
+    moved = target[split]
+    proper = (moved[:, 0] != moved[:, 1]) & (moved[:, 1] != moved[:, 2]) & (moved[:, 2] != moved[:, 0])
+    return np.asarray(moved[proper])
 
 
 def _split(triangles: NDArray[np.int64], edges: NDArray[np.int64], old: int) -> NDArray[np.int64]:

@@ -39,7 +39,7 @@ def _one(found: Mapping[str, Any]) -> str:
             f"| {name} | {one['cosine']:.4f} | {one['worst_cosine']:.4f} | {one['relative_rms']:.1%} | "
             f"{one['worst_relative_rms']:.1%} | {one['mm']:.2f} | {one['flipped']:.1f} |"
         )
-    place = "" if found["place_mm"] != found["place_mm"] else f", vertices {found['place_mm']:.2f} mm off"
+    place = "" if found["place_mm"] is None else f", vertices {found['place_mm']:.2f} mm off"
     rows.append("")
     rows.append(
         f"Median {found['seconds']:.1f} s a head; surfaces {found['distance_percent']:.2f}% of the height "

@@ -34,7 +34,7 @@ class Score:
     Attributes:
         seconds: wrap and binding.
         distance_percent: mean distance of the surfaces, percent of the head's height.
-        place_mm: how far the template's vertices lie from where they truly belong; NaN where nobody knows.
+        place_mm: how far the template's vertices lie from where they truly belong; None where nobody knows.
         actions: action -> cosine, relative_rms, mm (mean where the true motion is above half a millimetre), and
             flipped (triangles that turn over at full strength, and do not in the true motion).
         folded: triangles of the wrapped template that are turned over and are not in the true one.
@@ -42,7 +42,7 @@ class Score:
 
     seconds: float
     distance_percent: float
-    place_mm: float
+    place_mm: float | None
     actions: dict[str, dict[str, float]]
     folded: int
 
@@ -77,12 +77,13 @@ def score(
         got[binding.moving] = binding.on_object(field[None].astype(np.float32))[0] @ wrapped.to_local.T
         actions[name] = _compare(head, got, head.motion[name])
     known = head.true_place is not None and len(head.true_place) == len(wrapped.positions)
-    place = np.linalg.norm(wrapped.positions - head.true_place, axis=1).mean() if known else np.nan
     folded = set(wrapped.quality.flipped.tolist())
+    place = None
     if known:
         assert head.true_place is not None
+        place = float(np.linalg.norm(wrapped.positions - head.true_place, axis=1).mean())
         folded -= set(_turned(template.vertices, head.true_place, template.triangles).tolist())
-    return Score(seconds, wrapped.quality.percent_of_height, float(place), actions, len(folded))
+    return Score(seconds, wrapped.quality.percent_of_height, place, actions, len(folded))
 
 
 def _compare(head: TestHead, got: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, float]:
