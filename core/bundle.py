@@ -128,7 +128,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     """
     header = {**bundle.header, "template_hash": bundle.template.content_hash}
     _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
-    _check_modes(bundle.modes, bundle.template)
+    if len(bundle.modes):
+        _check_modes(bundle.modes, bundle.template)
     arrays, about = bundle.template.to_arrays()
     arrays |= bundle.topology.to_arrays()
     arrays |= {f"weight.{name}": np.asarray(array, np.float32) for name, array in bundle.weights.items()}
@@ -223,9 +224,9 @@ def _check(
 
 
 def _check_modes(modes: NDArray[Any], template: Template) -> None:
-    if not len(modes):
+    if modes.shape == no_modes().shape:
         return
-    if modes.dtype != np.float16 or modes.shape[1:] != template.vertices.shape or len(modes) > MAX_MODES:
+    if modes.dtype != np.float16 or modes.shape[1:] != template.vertices.shape or not 0 < len(modes) <= MAX_MODES:
         raise BundleError("The bundle's modes of people do not fit its template.", _REMEDY)
     if not np.isfinite(modes).all():
         raise BundleError("The bundle's modes of people hold values that are not finite numbers.", _REMEDY)

@@ -60,6 +60,8 @@ def run(config: Wraps) -> int:
     """
     if importlib.util.find_spec("bpy") is None:
         raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
+    if config.heads < 1:
+        raise MienError(f"{config.heads} heads cannot be measured.", "Give --heads 8, for example.")
     # Blender first: it cannot be imported after some of the mesh libraries.
     surface_of = blender_surfaces()
     ict, makehuman = read_bundle(config.ict), read_bundle(config.makehuman)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     SurfaceOf = Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]
 
-_REACH = 12.0  # mm; farther places are no part of the face
+_REACH, _FAR = 12.0, 36.0  # mm; places within the first are the face's, those beyond the second no part of it
 _ALIKE = np.cos(np.radians(45.0))  # of the triangles offered to normals that look along an axis
 _GRAIN = 0.01
 
@@ -85,7 +85,10 @@ def bind(
         triangle[reached], shares[reached] = to[reached], way[reached]
         where = np.einsum("nk,nkx->nx", shares[reached], laid[face[triangle[reached]]])
         distance[reached] = np.linalg.norm(where - points[skin[reached]], axis=1)
-    moves = ~_beyond(template, face, triangle, shares, distance)
+        sure |= reached
+    # Skin far off, as a hat or a hand on the chin, fades out.
+    shares = shares * np.clip((_FAR - distance) / (_FAR - _REACH), 0, 1)[:, None]
+    moves = sure & (distance < _FAR) & ~_beyond(template, face, triangle, shares, distance)
     return Binding("wrapped head", len(points), skin[moves], face[triangle[moves]], shares[moves].astype(np.float32))
 
 

@@ -1,7 +1,9 @@
-"""The contours of lids and lips, matched as curves: where skin turns from the open into the hidden.
+"""The contour of the lips, matched as a curve: where skin turns from the open into the hidden.
 
-Closest places alone let a face slide across the rim of a lid or a lip, for on both sides of the rim there is surface. A
-rim is found alike on every mesh, whatever its topology: it is where a vertex sees half of the sky (visibility.py).
+Closest places alone let a face slide across the rim of a lip, for on both sides of the rim there is surface. A rim is
+found alike on every mesh, whatever its topology: it is where a vertex sees half of the sky (visibility.py). Lids are
+left to the modes of people and to closest places: their rims are so sharp that a few triangles more or less decide what
+a vertex sees there, and matching them moved lids by up to 4 mm (docs/wrapping.md).
 """
 
 from __future__ import annotations
@@ -22,14 +24,8 @@ if TYPE_CHECKING:
 
 LEVEL = 0.5
 
-_OPENINGS = {
-    "left eye": ("left_eye_inner", "left_eye_outer", 0.45),
-    "right eye": ("right_eye_inner", "right_eye_outer", 0.45),
-    "mouth": ("left_mouth_corner", "right_mouth_corner", 0.3),
-}
-"""Corners of each opening; and how far above and below them its rim may lie, as a share of the width."""
-
-_BESIDE = 0.65  # of the width, from the middle
+_CORNERS = ("left_mouth_corner", "right_mouth_corner")
+_BESIDE, _ABOVE = 0.65, 0.3  # of the mouth's width, from its middle
 _REACH = 5.0  # mm; a rim farther off is another one
 _ALIKE = 0.3  # cosine between the normals of what may be matched: an upper lip is no lower lip
 
@@ -73,7 +69,7 @@ def rim_of(
     openness: NDArray[np.float64],
     landmarks: Mapping[str, int],
 ) -> Rim:
-    """The rims of a template's lids and lips; empty where it does not name their corners.
+    """The rims of a template's lips; empty where it does not name the corners of the mouth.
 
     Args:
         vertices: (V, 3) mm, y up.
@@ -81,11 +77,9 @@ def rim_of(
         openness: (V,).
         landmarks: name -> vertex.
     """
-    inside = np.zeros(len(vertices), bool)
-    for first, last, height in _OPENINGS.values():
-        if first in landmarks and last in landmarks:
-            corners = vertices[[landmarks[first], landmarks[last]]]
-            inside |= _round(vertices, corners, height)
+    if any(name not in landmarks for name in _CORNERS):
+        return Rim(np.zeros((0, 2), np.int64), np.zeros(0))
+    inside = _round(vertices, vertices[[landmarks[name] for name in _CORNERS]])
     crossing = edges[inside[edges].all(axis=1) & ((openness[edges] > LEVEL).sum(axis=1) == 1)]
     values = openness[crossing]
     share = (LEVEL - values[:, 0]) / (values[:, 1] - values[:, 0])
@@ -94,11 +88,11 @@ def rim_of(
     return Rim(crossing.astype(np.int64), np.where(other, 1 - share, share))
 
 
-def _round(points: NDArray[np.float64], corners: NDArray[np.float64], height: float) -> NDArray[np.bool_]:
+def _round(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
     width = float(np.linalg.norm(corners[1] - corners[0]))
     away = points - corners.mean(axis=0)
     flat = np.linalg.norm(away, axis=1) < _BESIDE * width
-    return np.asarray(flat & (np.abs(away[:, 1]) < height * width))
+    return np.asarray(flat & (np.abs(away[:, 1]) < _ABOVE * width))
 
 
 def curve_of(head: Head, around: NDArray[np.float64]) -> Curve:

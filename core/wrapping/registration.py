@@ -23,7 +23,7 @@ _STIFF, _SOFT = 20.0, 0.5
 _ALIKE = 0.5
 _NEARER, _CLOSE = 3.0, 2.0  # times the median, and mm: closest places farther off are left out
 _LANDMARK_WEIGHT = 5.0  # at the first step; none at the last, for nobody clicks to a millimetre
-_RIM_WEIGHT = 1.0
+_RIM_WEIGHT = 0.3
 _ANCHOR = 1e-6
 
 
@@ -43,7 +43,7 @@ def register(
         triangles: (F, 3) of the skin; vertices of no triangle stay where they are.
         usable: (V,) bool: visible skin; the rest follows smoothly.
         marks: (n,) vertices and (n, 3) mm places of landmarks.
-        rim: of lids and lips; see contours.py.
+        rim: of the lips; see contours.py.
         head: the surface.
 
     Returns:

@@ -1,8 +1,8 @@
 """The smooth field that follows a pull: (stiffness L^T L + W) u = W p, by conjugate gradients (numpy alone).
 
 L is the umbrella operator, (L u)_i = u_i - mean of the neighbours' u: what is smooth costs little. Sparse
-factorisation would need scipy, which Blender lacks; the system is mild enough (see docs/wrapping.md) for conjugate
-gradients with the diagonal as preconditioner, begun at the last answer.
+factorisation would need scipy, which Blender lacks; the stiffness is low once the person is known, so conjugate
+gradients with the diagonal as preconditioner, begun at the last answer, need some forty steps (docs/wrapping.md).
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def wrap(
         triangles: (F, 3).
         landmarks: name -> (3,) in object units; names that the template lacks are passed over.
         surface_of: makes a surface of vertices and triangles.
-        modes: (M, V, 3) mm, the template's principal modes of people at one standard deviation each.
+        modes: (M, V, 3) mm, the template's principal modes of people at one standard deviation each; M may be 0.
         cancelled: asked now and then.
 
     Raises:
@@ -124,7 +124,7 @@ def wrap(
     head = Head(points, triangles, places, extent, surface_of, cancelled=cancelled)
     neutral = template.vertices.astype(np.float64)
     skin_triangles = template.triangles[sheet[template.triangles[:, 0]]]
-    given = np.zeros((0, *neutral.shape)) if modes is None else np.asarray(modes, np.float64)
+    given = np.zeros((0, *neutral.shape)) if modes is None or not len(modes) else np.asarray(modes, np.float64)
     start = Start(neutral, template.triangles, given, usable, marks, places)
     person = yield from _counted(fit_person(start, head), 2, step, "finding the person")
     begun = _bent(person.placed, marks, places)

@@ -187,3 +187,10 @@ def test_words_made_to_break_the_reader(bundle: Bundle, path: Path) -> None:
     path.write_bytes(len(endless).to_bytes(8, "little") + endless + b"0000")
     with pytest.raises(BundleError):
         read_bundle(path)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (0, 3, 3), (0,), (0, 1, 1, 1)])
+def test_no_modes_have_one_shape(path: Path, shape: tuple[int, ...]) -> None:
+    rewrite(path, {"modes": np.zeros(shape, np.float16)})
+    with pytest.raises(BundleError, match="modes"):
+        read_bundle(path)
