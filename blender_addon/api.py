@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import bpy
+
 from . import engine, packs
 from .baking import bake_copies, bakes, records
 from .baking.bake_job import BakeJob, BakeResult
@@ -23,8 +25,6 @@ from .wrapping.wrap_job import WrapJob, WrapResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
-
-    import bpy
 
     from .engine import Step
     from .mesh_bridge import Fit
@@ -70,6 +70,7 @@ def find_parts(obj: bpy.types.Object, *, bundle: str = "") -> list[tuple[str, st
     Raises:
         MienError: the face does not fit.
     """
+    bpy.context.view_layer.update()  # places of objects are as old as the last drawing
     finding.find(obj, packs.fit(obj, bundle)[0])
     return [(one.target.name, one.role) for one in obj.mien_parts.parts if one.target is not None]
 
@@ -200,6 +201,8 @@ def bake(
     Raises:
         MienError: one sentence and a remedy; the scene is unchanged.
     """
+    if len(obj.mien_parts.parts):
+        bpy.context.view_layer.update()  # a part that a script has turned is turned only now
     job = BakeJob(obj, **options)
     for done, total in job.compute(cancelled):
         if progress is not None:

@@ -11,9 +11,10 @@ import numpy as np
 
 from . import fit_words
 from .alignment import Similarity, align, describe_turn, mouth_gap
-from .baking.records import active_of
-from .baking.rest import basis_positions, rest_positions
-from .engine import Binding, Layout, MeshError, Template
+from .baking.records import keeps_absolute_keys
+from .baking.rest import rest_positions
+from .engine import Binding, Layout, MeshError, MienError, Template
+from .known_faces import EDGES_NEEDED, likest
 from .parts.inner import with_inner
 from .parts.keeping import mark_of
 from .wrapping import store
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     import bpy
     from numpy.typing import NDArray
 
-EDGES_NEEDED = 0.99
-"""Share of the template's edges that must be found in the mesh; triangulating adds edges, it removes none."""
-
 _FAMILIES = {"makehuman_head": "MakeHuman head", "ict_skin": "ICT head"}
 
 TOO_FAR = 25.0
@@ -35,6 +33,9 @@ TOO_FAR = 25.0
 
 UNLIKE = 12.0
 """Residual in mm above which the face is unlike those the generator was trained on."""
+
+_UNITS = 1e-9, 1e9
+"""Object units per millimetre, at least and at most: a wrap that says otherwise is damaged."""
 
 OPEN_MOUTH = 6.0
 """Millimetres between the lips, more than the template's, above which the mouth counts as open."""
@@ -117,21 +118,16 @@ def fit(obj: bpy.types.Object | None, *templates: Template) -> Fit:
     mesh = obj.data
     if store.is_stored(mesh):
         return _bound(obj, templates)
-    count = len(mesh.vertices)
-    every = [(template, layout) for template in templates for layout in template.all_layouts()]
-    candidates = [(template, layout) for template, layout in every if layout.vertex_count == count]
-    if not candidates:
-        sentence, remedy = fit_words.unknown_count(obj.name, count, templates)
+    best = likest(mesh, templates)
+    if best is None:
+        sentence, remedy = fit_words.unknown_count(obj.name, len(mesh.vertices), templates)
         return Fit(ok=False, sentence=sentence, remedy=remedy)
-    edges = edge_list(mesh)
-    shares = [_edge_share(layout, template, edges, count) for template, layout in candidates]
-    best = int(np.argmax(shares))
-    template, layout = candidates[best]
-    if shares[best] < EDGES_NEEDED:
+    template, layout, share = best
+    if share < EDGES_NEEDED:
         return Fit(
             ok=False,
             sentence=f"{obj.name} has as many vertices as {layout.name}, but in another order: "
-            f"{shares[best]:.0%} of the edges agree.",
+            f"{share:.0%} of the edges agree.",
             remedy="Export the face again with its vertex order kept, without merging vertices, or wrap it as it is.",
         )
     return _aligned(obj, template, layout)
@@ -183,9 +179,7 @@ def refusal(obj: bpy.types.Object | None) -> Fit | None:  # noqa: PLR0911 - one 
         )
     if len(obj.data.vertices) == 0:
         return Fit(ok=False, sentence=f"{obj.name} has no vertices.", remedy="Pick the mesh of the face.")
-    keys = obj.data.shape_keys
-    playing = active_of(obj.data)
-    if keys is not None and not keys.use_relative and (playing is None or playing.way != "absolute"):
+    if keeps_absolute_keys(obj.data):
         return Fit(
             ok=False,
             sentence=f"The shape keys of {obj.name} are absolute; Mien's would change all of them.",
@@ -208,15 +202,21 @@ def _bound(obj: bpy.types.Object, templates: Sequence[Template]) -> Fit:
             sentence=f"{obj.name} was wrapped with {found.title}, which is not there.",
             remedy="Install its model pack again and leave Only Bundle in Mien's preferences empty, or wrap it again.",
         )
-    points = basis_positions(obj.data)[found.binding.vertices]
+    points = rest_positions(obj.data)[found.binding.vertices]
     if not np.isfinite(points).all():
         return Fit(ok=False, sentence=f"{obj.name} has vertices that are nowhere (NaN).", remedy="Repair the mesh.")
-    to_local = found.since(obj.data)[0] @ found.to_local
-    left, _, right = np.linalg.svd(to_local)
+    moved = found.moved(obj.data)
+    with np.errstate(over="ignore", invalid="ignore"):
+        to_local = moved.matrix @ found.to_local
+    left, scales, right = np.linalg.svd(np.nan_to_num(to_local, nan=0.0))
+    if not (_UNITS[0] <= scales[2] and scales[0] <= _UNITS[1]) or not _reads_only(found.binding, template):
+        return Fit(ok=False, sentence=f"The wrap that {obj.data.name} keeps is damaged.", remedy=store.AGAIN)
     # The nearest rotation: what is left of a matrix that scales unevenly or mirrors.
     rotation = left * (1, 1, np.sign(np.linalg.det(left @ right))) @ right
     advice = found.about.get("advice") or [""]
     remedy = advice[0] or _shared_mesh(obj)
+    if not moved.sure:
+        remedy = "It changed so much since it was wrapped that its motion may be too large or turned: wrap it again."
     mean = float(found.about.get("mean", 0.0))
     family = _FAMILIES.get(template.name, template.name.replace("_", " "))
     return Fit(
@@ -234,18 +234,17 @@ def _bound(obj: bpy.types.Object, templates: Sequence[Template]) -> Fit:
     )
 
 
+def _reads_only(binding: Binding, template: Template) -> bool:
+    """Whether the template has all vertices that a binding reads."""
+    try:
+        binding.check(template.vertex_count)
+    except MienError:
+        return False
+    return True
+
+
 def _shared_mesh(obj: bpy.types.Object) -> str:
     return f"{obj.data.users} objects share this mesh; all of them will perform." if obj.data.users > 1 else ""
-
-
-def _edge_share(layout: Layout, template: Template, edges: NDArray[np.int32], count: int) -> float:
-    """Which share of the template's edges, among the vertices that are there, the mesh has."""
-    wanted = layout.object_index[template.edges].astype(np.int64)
-    wanted = np.sort(wanted[(wanted >= 0).all(axis=1)], axis=1)
-    if not len(wanted):
-        return 0.0
-    there = np.sort(edges.astype(np.int64), axis=1)
-    return float(np.isin(wanted @ (count, 1), there @ (count, 1)).mean())
 
 
 def _aligned(obj: bpy.types.Object, template: Template, layout: Layout) -> Fit:

@@ -23,7 +23,7 @@ class ModalJob(MienOperator):
 
     A subclass makes its job in `_job` (whose `compute` goes step by step), shows a step in `_show`, and ends in
     `_finish`; `_give_up` takes back what a job that is not finished has done. Work in a thread has its own `_start`,
-    `_tick` and `_give_up`.
+    `_tick` and `_ended`.
     """
 
     every = 0.01
@@ -73,14 +73,14 @@ class ModalJob(MienOperator):
 
     def _begin(self, context: bpy.types.Context) -> set[str]:
         self._work = self._job(context)
-        self._start()
+        self._start(context)
         manager = context.window_manager
         self._timer = manager.event_timer_add(self.every, window=context.window)
         manager.progress_begin(0, 100)
         manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def _start(self) -> None:
+    def _start(self, _context: bpy.types.Context) -> None:
         self._steps: Iterator[Any] = self._work.compute()
 
     def _tick(self, context: bpy.types.Context) -> set[str]:
@@ -95,7 +95,11 @@ class ModalJob(MienOperator):
         self._give_up()
         raise Cancelled
 
+    def _ended(self) -> None:
+        """Whatever way it ended."""
+
     def _clear(self, context: bpy.types.Context) -> None:
+        self._ended()
         context.window_manager.event_timer_remove(self._timer)
         context.window_manager.progress_end()
         context.workspace.status_text_set(None)

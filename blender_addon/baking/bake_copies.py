@@ -28,11 +28,16 @@ def duplicate(obj: bpy.types.Object, number: int, new_name: str = "") -> str:
         The copy's name.
 
     Raises:
-        MeshError: absolute keys, which cannot stand beside others; an unfinished bake; a cache that is gone; the object
-            cannot be changed now.
+        MeshError: a part's bake, which is its face's; absolute keys, which cannot stand beside others; an unfinished
+            bake; a cache that is gone; the object cannot be changed now.
     """
     own = obj.data.mien
     entry = own.bakes[number]
+    if entry.leader is not None:
+        raise MeshError(
+            f"{obj.name} plays along with {entry.leader.name}, whose bake this is.",
+            f"Duplicate the bake of {entry.leader.name}; its parts come along.",
+        )
     parts = [(one, alongside.number_in(one.data, obj.data, entry)) for one in alongside.led_by(obj.data)]
     parts = [(one, place) for one, place in parts if place >= 0]
     for one in [obj, *(one for one, _ in parts)]:
@@ -82,6 +87,7 @@ def _copy(
     shared = entry.shared and lead is not None and names == lead[1]
     action = lead[0] if shared and lead is not None else _copy_action(obj, entry, names, name)
     about["names"] = list(names.values())
+    records.guard_pointers(obj.data)
     copy = own.bakes.add()  # `entry` may lie elsewhere from here on
     with records.silence():
         copy.name = name

@@ -97,6 +97,7 @@ def unstage(role: Role) -> None:
 
 def _remember(role: Role) -> None:
     own = role.obj.data.mien
+    records.guard_pointers(role.obj.data)
     if not len(own.bakes):
         own.state, own.base_action = role.before, actions.action_of(role.obj.data.shape_keys)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..engine import MeshError, MienError
+from . import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,6 +122,11 @@ def check(obj: bpy.types.Object, vertex_count: int, *, editing: bool = False) ->
         )
     if not editing and (obj.mode != "OBJECT" or obj.data.is_editmode):
         raise MeshError(f"{name}, a part of the face, is not in Object Mode.", "Go back to Object Mode there.")
+    if records.keeps_absolute_keys(obj.data):
+        raise MeshError(
+            f"The shape keys of {name}, a part of the face, are absolute; Mien's would change all of them.",
+            "Turn on Relative in its Shape Keys panel, or take it off the list of parts.",
+        )
     if len(obj.data.vertices) != vertex_count:
         raise MeshError(
             f"{name}, a part of the face, has {len(obj.data.vertices):,} vertices, and had {vertex_count:,}.",

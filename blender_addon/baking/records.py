@@ -150,6 +150,28 @@ def active_of(mesh: bpy.types.Mesh) -> MienBake | None:
     return mesh.mien.bakes[number] if 0 <= number < len(mesh.mien.bakes) else None
 
 
+def keeps_absolute_keys(mesh: bpy.types.Mesh) -> bool:
+    """Whether the shape keys are the artist's own absolute ones: others beside them would change them all."""
+    keys, playing = mesh.shape_keys, active_of(mesh)
+    return keys is not None and not keys.use_relative and (playing is None or playing.way != "absolute")
+
+
+def guard_pointers(mesh: bpy.types.Mesh) -> None:
+    """Lets Blender clear what the bakes of a mesh point to once that is deleted.
+
+    Blender 5.0 looks for such pointers only where a mesh has custom properties too, and crashes with the next save; an
+    empty group of them, which nobody sees, is enough.
+    """
+    mesh.id_properties_ensure()
+
+
+def guard_loaded(*_: object) -> None:
+    """The same for meshes that come from a file; `register` hangs it in."""
+    for mesh in bpy.data.meshes:
+        if mesh.library is None and len(mesh.mien.bakes):
+            guard_pointers(mesh)
+
+
 def number_of(mesh: bpy.types.Mesh, name: str) -> int:
     """The place of a bake in the list; -1 where there is none of this name."""
     return next((number for number, one in enumerate(mesh.mien.bakes) if one.name == name), -1)

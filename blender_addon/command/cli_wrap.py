@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import bpy
 
 from .. import api
 from ..detector import detect
-from ..engine import MienError, landmarks
+from ..engine import landmarks
 from ..wrapping import fit_look, marks, wrap_picture
 from . import scene_io
 from .command_line import DONE, NoFace, Usage, say
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..engine import Step
 
 _BLEND = ".blend"
+_FARTHEST = 1e30
+"""Largest coordinate of a landmark; Blender's own are in single precision."""
+
 _EPILOG = """\
 marks.json: {"nose_tip": [x, y, z], ...}, in the object's own units and axes; the names:
             %s
@@ -83,14 +87,10 @@ def _wrap(options: argparse.Namespace) -> int:
         progress=None if options.quiet else _progress,
     )
     bpy.context.scene.mien.face = head
+    pictures = {}
     if options.picture is not None:
-        wrap_picture.write(fit_look.demand(head.data), options.picture)
-    try:
-        scene_io.write([options.out])
-    except MienError:
-        if options.picture is not None:
-            options.picture.unlink(missing_ok=True)
-        raise
+        pictures[options.picture] = partial(wrap_picture.write, fit_look.demand(head.data))
+    scene_io.write([options.out], pictures)
     if not options.quiet:
         say(f"{result} Written: {', '.join(str(path) for path in (options.out, options.picture) if path)}")
     return DONE
@@ -105,12 +105,13 @@ def _marks(options: argparse.Namespace) -> int:
     if not placed:
         raise NoFace(f"{head.name} has no landmarks. Place them in Blender's window first, and save.")
     text = json.dumps({name: [round(one, 6) for one in place.tolist()] for name, place in placed.items()}, indent=1)
-    try:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    except OSError as problem:
-        raise MienError(f"The landmarks cannot be written ({problem.strerror}).") from problem
+    scene_io.write([], {options.out: lambda path: _write_text(path, text)})
     say(f"{len(placed)} landmarks of {head.name}. Written: {options.out}")
     return DONE
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def wrapped(options: argparse.Namespace) -> bpy.types.Object:
@@ -131,6 +132,8 @@ def read_landmarks(path: Path) -> dict[str, list[float]]:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         raise Usage(f"the landmarks {path} cannot be read ({problem.strerror})") from problem
+    except RecursionError as problem:
+        raise Usage(f"the landmarks {path} are not JSON of ours (too many brackets)") from problem
     except ValueError as problem:
         raise Usage(f"the landmarks {path} are not JSON ({problem})") from problem
     if not isinstance(content, dict) or not content:
@@ -138,12 +141,14 @@ def read_landmarks(path: Path) -> dict[str, list[float]]:
     for name, place in content.items():
         if not landmarks.is_known(name):
             raise Usage(f"{path.name}: there is no landmark {name!r}; see mien wrap --help")
-        numbers = isinstance(place, list) and all(
-            isinstance(one, int | float) and not isinstance(one, bool) for one in place
-        )
-        if not numbers or len(place) != 3:
+        if not isinstance(place, list) or len(place) != 3 or not all(map(_is_number, place)):
             raise Usage(f"{path.name}: {name} is no place; give three numbers")
     return content
+
+
+def _is_number(value: Any) -> bool:
+    # Of numbers of any length, as JSON may hold them, a place holds none beyond this.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _FARTHEST
 
 
 def _head(options: argparse.Namespace) -> bpy.types.Object:

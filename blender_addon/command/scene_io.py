@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from ..engine import MienError
 from . import exporting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,8 +96,12 @@ def first_of_equal(positions: NDArray[np.float32]) -> tuple[NDArray[np.int64], N
     return np.sort(first), rank[inverse.ravel()]
 
 
-def write(paths: Sequence[Path]) -> None:
-    """Writes the scene to each path; no file appears unless all were written.
+def write(paths: Sequence[Path], others: Mapping[Path, Callable[[Path], None]] | None = None) -> None:
+    """Writes the scene to each path; no file appears, and none is replaced, unless all were written.
+
+    Args:
+        paths: where the scene goes.
+        others: more files that belong to it, each with what writes it to the path that it is given.
 
     Raises:
         MienError: a folder is not there or cannot be written, a kind is not written, or cannot hold what plays.
@@ -105,15 +110,17 @@ def write(paths: Sequence[Path]) -> None:
     paths = [path.resolve() for path in paths]
     for path in paths:
         exporting.check(path.suffix.lower(), exporting.ways_playing())
+    writers: dict[Path, Callable[[Path], None]] = {path.resolve(): one for path, one in (others or {}).items()}
+    writers |= dict.fromkeys(paths, lambda spot: _export(spot, spot.suffix.lower()))
     done: list[tuple[Path, Path]] = []
     try:
-        for path in paths:
+        for path, writer in writers.items():
             with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=".mien-", suffix=path.suffix, delete=False
             ) as spot:
                 temporary = Path(spot.name)
             done.append((temporary, path))
-            _export(temporary, path.suffix.lower())
+            writer(temporary)
         for temporary, path in done:
             temporary.chmod(0o644)
             temporary.replace(path)
@@ -149,3 +156,33 @@ def check_outputs(paths: Sequence[Path], way: str = "") -> None:
 
 def _export(path: Path, kind: str) -> None:
     exporting.export(path, kind)
+    # Blender says that it has saved a file also where the disk was full.
+    if kind == ".blend" and not is_whole(path):
+        raise RuntimeError("Blender wrote only a part of it; is the disk full?")
+
+
+_COMPRESSED = b"\x28\xb5\x2f\xfd"
+_TABLE_END = 0x8F92EAB1
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a .blend was written to its end, plain or compressed.
+
+    A plain one ends with a block named so; a compressed one, in the seekable format of Zstandard, with a table of the
+    sizes of its frames, which must come to the size of the file.
+    """
+    with path.open("rb") as file:
+        start, size = file.read(len(_COMPRESSED)), file.seek(0, 2)
+        if start != _COMPRESSED:
+            file.seek(max(size - 64, 0))
+            return b"ENDB" in file.read()
+        file.seek(max(size - 9, 0))
+        tail = file.read()
+        count, descriptor, magic = struct.unpack("<IBI", tail) if len(tail) == 9 else (0, 0, 0)
+        entry = 12 if descriptor & 0x80 else 8  # with checksums or without
+        table = entry * count + 9
+        if magic != _TABLE_END or table + 8 > size:
+            return False
+        file.seek(size - table)
+        frames = file.read(entry * count)
+    return sum(one[0] for one in struct.iter_unpack(f"<I{entry - 4}x", frames)) + table + 8 == size

@@ -80,9 +80,12 @@ class DetectJob:
         self._reader = finder_files.reader()
         self._object = obj
         self._template = generator_like(like, bundle).bundle.template
-        self._vertices = rest_positions(obj.data).astype(np.float64)
-        self._triangles = wrap_head.triangles_of(obj.data)
-        wrap_head.check_mesh(obj.name, self._vertices, self._triangles)
+        vertices = rest_positions(obj.data).astype(np.float64)
+        triangles = wrap_head.triangles_of(obj.data)
+        wrap_head.check_mesh(obj.name, vertices, triangles)
+        # Pictures are as wide as what is in them: loose vertices, which nobody sees, may lie anywhere.
+        used, corners = np.unique(triangles, return_inverse=True)
+        self._vertices, self._triangles = vertices[used], corners.reshape(triangles.shape).astype(np.int32)
         self._found: FoundMarks | None = None
 
     def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[Step]:

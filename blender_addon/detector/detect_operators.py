@@ -54,10 +54,9 @@ class MIEN_OT_detect_landmarks(ModalJob, bpy.types.Operator):  # noqa: N801 - Bl
     def _job(self, context: bpy.types.Context) -> DetectJob:
         return DetectJob(face_of(context), like=context.scene.mien.like, bundle=choice(context).bundle)
 
-    def _begin(self, context: bpy.types.Context) -> set[str]:
-        outcome = ModalJob._begin(self, context)
+    def _start(self, context: bpy.types.Context) -> None:
+        self._steps = self._work.compute()
         progress.show(context, "looking", 0.0)
-        return outcome
 
     def _show(self, context: bpy.types.Context, step: Step) -> None:
         progress.show(context, step.doing, step.done / max(step.total, 1))
@@ -67,6 +66,5 @@ class MIEN_OT_detect_landmarks(ModalJob, bpy.types.Operator):  # noqa: N801 - Bl
         self.report({"WARNING"} if found.missing else {"INFO"}, str(found))
         return {"FINISHED"}
 
-    def _clear(self, context: bpy.types.Context) -> None:
+    def _ended(self) -> None:
         progress.clear()
-        ModalJob._clear(self, context)

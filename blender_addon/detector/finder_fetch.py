@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,8 @@ def taken_out(wheel: Path) -> dict[str, bytes]:
             # What is too big to be it need not be read.
             found = {name: packed.getinfo(path) for name, path in named.items() if name in finder_files.DIGESTS}
             return {name: packed.read(one) for name, one in found.items() if one.file_size < 10 * finder_files.KEPT}
-    except (OSError, zipfile.BadZipFile) as problem:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as problem:
+        # An encrypted one is a RuntimeError, and so is NotImplementedError.
         raise MienError(
             f"{wheel.name} is damaged, or no wheel.", f"Take the wheel of {finder_files.WHEEL}."
         ) from problem

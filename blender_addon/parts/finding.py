@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import numpy as np
 
-from .. import packs
+from .. import packs, stored_arrays
 from ..engine import Layout, MeshError, MienError, Role, part_mover, suggest_roles
 from ..preferences import choice
 from ..wrapping import store
@@ -17,7 +19,7 @@ from .head_space import HeadSpace, head_space
 from .part_list import silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,29 +33,57 @@ MAX_VERTICES = 500_000
 """An object with more is no part of a face that anybody looks at by itself."""
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """An entry that is going to be on the list, all worked out."""
+
+    obj: bpy.types.Object
+    role: Role
+    on: bool
+    why: str
+    pieces: int
+    rows: str
+    mover: Any
+
+
 def find(face: bpy.types.Object, fit: Fit) -> int:
     """Looks for parts near a face and in its own mesh; binds all, also those that were there.
 
     What a person has chosen stays; what was found before and is not found any more stays too, until it is removed.
+    What was deleted goes. An object nearby that cannot be read is no part.
 
     Args:
         face: the face.
         fit: how it fits.
 
     Returns:
-        How many are new.
+        How many more there are than before.
 
     Raises:
-        MeshError: the face does not fit.
+        MeshError: the face does not fit, or a part that is on the list cannot be read; the list is as it was.
     """
     space = head_space(face, fit)
-    count = len(face.mien_parts.parts)
-    if not isinstance(fit.layout, Layout):
-        _take(face, space, face, fit)
-    for obj in candidates(face, space):
-        _take(face, space, obj, fit)
-    bind_all(face, fit)
-    return len(face.mien_parts.parts) - count
+    own = face.mien_parts.parts
+    listed = {one.target for one in own}
+    near = candidates(face, space) if isinstance(fit.layout, Layout) else [face, *candidates(face, space)]
+    drafts: dict[bpy.types.Object, list[_Draft]] = {}
+    for obj in near:
+        try:
+            found = _drafts(face, space, obj, fit)
+        except MienError:
+            if obj == face or obj in listed:
+                raise
+        else:
+            drafts |= {} if found is None else {obj: found}
+    staying = {number: _mover(one, space) for number, one in enumerate(own) if one.target not in {None, *drafts}}
+    gone = sum(one.target is None for one in own)
+    count = len(own) - gone
+    for number, mover in staying.items():
+        keeping.keep(own[number], mover, space.template.content_hash)
+    for number in reversed([number for number in range(len(own)) if number not in staying]):
+        own.remove(number)
+    _write(face, space, drafts)
+    return len(own) - count
 
 
 def add(face: bpy.types.Object, fit: Fit, objects: Iterable[bpy.types.Object]) -> int:
@@ -63,26 +93,28 @@ def add(face: bpy.types.Object, fit: Fit, objects: Iterable[bpy.types.Object]) -
         How many are new.
 
     Raises:
-        MeshError: the face does not fit, or an object cannot be a part.
+        MeshError: the face does not fit, or an object cannot be a part; the list is as it was.
     """
     space = head_space(face, fit)
-    count = len(face.mien_parts.parts)
+    drafts: dict[bpy.types.Object, list[_Draft]] = {}
     for obj in objects:
         if obj == face or obj.type != "MESH":
             raise MeshError(f"{obj.name} cannot be a part of {face.name}.", "Select meshes beside the face.")
-        _take(face, space, obj, fit, wanted=True)
-    return len(face.mien_parts.parts) - count
+        drafts[obj] = _drafts(face, space, obj, fit, wanted=True) or []
+    _write(face, space, drafts)
+    return sum(map(len, drafts.values()))
 
 
 def bind_all(face: bpy.types.Object, fit: Fit) -> None:
-    """Binds every part of the list as it lies now.
+    """Binds every part of the list as it lies now; a deleted one is left as it is.
 
     Raises:
-        MeshError: the face does not fit, or a part is gone or damaged.
+        MeshError: the face does not fit, or a part is damaged; all are bound as they were.
     """
     space = head_space(face, fit)
-    for entry in face.mien_parts.parts:
-        bind(entry, space)
+    there = [one for one in face.mien_parts.parts if one.target is not None]
+    for entry, mover in [(one, _mover(one, space)) for one in there]:
+        keeping.keep(entry, mover, space.template.content_hash)
 
 
 def bind_again(face: bpy.types.Object, fit: Fit) -> None:
@@ -96,19 +128,35 @@ def bind_again(face: bpy.types.Object, fit: Fit) -> None:
                 bind(entry, space)
 
 
+def bindings_of(face: bpy.types.Object) -> list[tuple[str, str, str]]:
+    """How all parts of the list are bound, to come back to; see `restore_bindings`."""
+    return [(one.text, one.mark, one.template) for one in face.mien_parts.parts]
+
+
+def restore_bindings(face: bpy.types.Object, bindings: Iterable[tuple[str, str, str]]) -> None:
+    """All parts of the same list are bound as they were."""
+    for entry, kept in zip(face.mien_parts.parts, bindings, strict=True):
+        entry.text, entry.mark, entry.template = kept
+
+
 def bind(entry: MienPart, space: HeadSpace) -> None:
     """Binds one part as it lies now; a deleted one is left as it is.
 
     Raises:
-        MeshError: it has fewer vertices than when it was found, or some are nowhere.
+        MeshError: it cannot be read, has fewer vertices than when it was found, or some are nowhere.
     """
+    if entry.target is not None:
+        keeping.keep(entry, _mover(entry, space), space.template.content_hash)
+
+
+def _mover(entry: MienPart, space: HeadSpace) -> Any:
     obj = entry.target
-    if obj is None or obj.type != "MESH":
-        return
+    assert obj is not None
+    if obj.type != "MESH":
+        raise MeshError(f"{obj.name}, a part of {space.face.name}, is not a mesh.", "Take it off the list of parts.")
     mesh = space.mesh_of(obj)
     rows = keeping.rows_of(entry, mesh.vertex_count)
-    mover = part_mover(entry.kind, space.template, space.head, mesh.only(rows))
-    keeping.keep(entry, mover, space.template.content_hash)
+    return part_mover(entry.kind, space.template, space.head, mesh.only(rows))
 
 
 def candidates(face: bpy.types.Object, space: HeadSpace) -> list[bpy.types.Object]:
@@ -129,15 +177,15 @@ def candidates(face: bpy.types.Object, space: HeadSpace) -> list[bpy.types.Objec
     return found
 
 
-def _take(face: bpy.types.Object, space: HeadSpace, obj: bpy.types.Object, fit: Fit, *, wanted: bool = False) -> None:
-    """Puts an object's parts on the list, unless it is there already."""
+def _drafts(
+    face: bpy.types.Object, space: HeadSpace, obj: bpy.types.Object, fit: Fit, *, wanted: bool = False
+) -> list[_Draft] | None:
+    """An object's parts as they should be on the list; None where the list has them already, as a person wants them."""
     own = obj == face
     every = [one for one in face.mien_parts.parts if one.target == obj]
     if any(one.by_hand for one in every) or (every and wanted):
-        return
+        return None
     off = {one.role for one in every if not one.on}
-    for number in reversed([number for number, one in enumerate(face.mien_parts.parts) if one.target == obj]):
-        face.mien_parts.parts.remove(number)
     mesh = space.mesh_of(obj)
     found = suggest_roles(
         fit.template, space.head, mesh.points, store.edge_list(obj.data),
@@ -146,18 +194,25 @@ def _take(face: bpy.types.Object, space: HeadSpace, obj: bpy.types.Object, fit: 
     told = [one for one in found if one.role not in (Role.FACE, Role.NONE)]
     if wanted and not told:
         told = found
+    drafts = []
     for one in told:
+        rows = stored_arrays.rows_to_text(one.vertices) if len(one.vertices) < mesh.vertex_count else ""
+        mover = part_mover(one.role, space.template, space.head, mesh.only(one.vertices))
+        drafts.append(_Draft(obj, one.role, one.role.value not in off, one.why, one.pieces, rows, mover))
+    return drafts
+
+
+def _write(face: bpy.types.Object, space: HeadSpace, drafts: Mapping[bpy.types.Object, Iterable[_Draft]]) -> None:
+    """Puts parts at the end of the list."""
+    for one in itertools.chain.from_iterable(drafts.values()):
         entry = face.mien_parts.parts.add()
-        entry.inner = own
-        if not own:
-            entry.object = obj
+        entry.inner = one.obj == face
+        if not entry.inner:
+            entry.object = one.obj
         with silence():
             entry.role = one.role.value
-        entry.on = one.role.value not in off
-        entry.why, entry.pieces = one.why, one.pieces
-        entry.name = obj.name
-        if len(one.vertices) < mesh.vertex_count:
-            entry.rows = keeping.rows_to_text(one.vertices)
+        entry.on, entry.why, entry.pieces, entry.rows, entry.name = one.on, one.why, one.pieces, one.rows, one.obj.name
+        keeping.keep(entry, one.mover, space.template.content_hash)
 
 
 def _materials(obj: bpy.types.Object) -> Callable[[NDArray[np.int64]], Sequence[str]]:

@@ -41,8 +41,14 @@ class HeadSpace:
         """An object's mesh at rest, in millimetres; the face's own, too.
 
         Raises:
-            MeshError: some vertices are nowhere.
+            MeshError: it is linked, in Edit Mode or empty, or some vertices are nowhere.
         """
+        if obj.library or obj.data.library or obj.override_library:
+            raise MeshError(f"{obj.name} is linked from another file.", "Make it local first.")
+        if obj.mode == "EDIT" or obj.data.is_editmode:
+            raise MeshError(f"{obj.name} is in Edit Mode.", "Go back to Object Mode there.")
+        if not len(obj.data.vertices):
+            raise MeshError(f"{obj.name} has no vertices.", "Take it off the list of parts.")
         place = rest_positions(obj.data).astype(np.float64)
         if obj != self.face:
             matrix = np.linalg.inv(_matrix(self.face)) @ _matrix(obj)
@@ -67,9 +73,10 @@ def head_space(face: bpy.types.Object, fit: Fit) -> HeadSpace:
     """The space of a face that fits.
 
     Raises:
-        MeshError: it does not fit, or its wrap does not tell where the template lies.
+        MeshError: it does not fit, is scaled to nothing, or its wrap does not tell where the template lies.
     """
     fit.demand()
+    _check_scale(face)
     template, to_local = fit.template, fit.to_local
     assert template is not None
     assert to_local is not None
@@ -97,20 +104,24 @@ def to_local_of(face: bpy.types.Object, to_local: NDArray[np.float64], obj: bpy.
     Raises:
         MeshError: the object is scaled to nothing.
     """
-    turn = _matrix(obj)[:3, :3]
-    if not abs(np.linalg.det(turn)) > 0:
-        raise MeshError(f"{obj.name} is scaled to nothing.", "Give it another scale than 0.")
-    return np.asarray(np.linalg.inv(turn) @ _matrix(face)[:3, :3] @ to_local)
+    _check_scale(obj)
+    return np.asarray(np.linalg.inv(_matrix(obj)[:3, :3]) @ _matrix(face)[:3, :3] @ to_local)
 
 
 def _wrapped_places(face: bpy.types.Object, count: int) -> NDArray[np.float64]:
     """(V, 3) where the template's vertices lie on a wrapped head now, object units."""
     found = store.stored(face.data)
     places: Any = None if found is None else found.about.get("positions")
-    if found is None or not isinstance(places, np.ndarray) or places.shape != (count, 3):
+    whole = isinstance(places, np.ndarray) and places.shape == (count, 3) and np.isfinite(places).all()
+    if found is None or not whole:
         raise MeshError(f"The wrap of {face.name} does not tell where its parts are.", store.AGAIN)
     matrix, shift = found.since(face.data)
     return places.astype(np.float64) @ matrix.T + shift
+
+
+def _check_scale(obj: bpy.types.Object) -> None:
+    if not abs(np.linalg.det(_matrix(obj)[:3, :3])) > 0:
+        raise MeshError(f"{obj.name} is scaled to nothing.", "Give it another scale than 0.")
 
 
 def _matrix(obj: bpy.types.Object) -> NDArray[np.float64]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import json
-import zipfile
-import zlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import stored_arrays
 from ..engine import MeshError, MienError, mover_from_arrays
 
 if TYPE_CHECKING:
@@ -22,6 +18,9 @@ if TYPE_CHECKING:
 AGAIN = "Press Refresh in the panel Parts."
 
 _KEPT = 64
+
+_NAMES = re.compile(r"(\d{1,4}\.)?(vertices|corners|weights|controls|reading|holds|shares|arms)")
+"""Names of the arrays of all movers; of several at once with the number of each."""
 
 _read: dict[str, Any] = {}
 
@@ -34,12 +33,8 @@ def keep(entry: MienPart, mover: Any, template: str) -> None:
         mover: a Binding or Riders.
         template: `content_hash` of the template that moves it.
     """
-    arrays, words = mover.to_arrays()
-    buffer = io.BytesIO()
-    about = np.frombuffer(json.dumps(words).encode(), np.uint8)
-    np.savez_compressed(buffer, words=about, **arrays)
-    text = base64.b64encode(buffer.getvalue()).decode()
-    entry.text, entry.mark, entry.template = text, _hash(text), template
+    text = stored_arrays.to_text(*mover.to_arrays())
+    entry.text, entry.mark, entry.template = text, stored_arrays.hash_of(text), template
 
 
 def forget(entry: MienPart) -> None:
@@ -56,25 +51,18 @@ def kept(entry: MienPart) -> Any:
     if not entry.mark:
         return None
     if entry.mark not in _read:
-        if _hash(entry.text) != entry.mark:
+        if stored_arrays.hash_of(entry.text) != entry.mark:
             raise _damaged(entry)
+        obj = entry.target
+        count = len(obj.data.vertices) if obj is not None and obj.type == "MESH" else 0
         try:
-            with np.load(io.BytesIO(base64.b64decode(entry.text, validate=True)), allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
-            mover = mover_from_arrays(arrays, json.loads(arrays["words"].tobytes()))
-        except (KeyError, TypeError, ValueError, OSError, EOFError, OverflowError) as problem:
-            raise _damaged(entry) from problem
-        except (MienError, zipfile.BadZipFile, zlib.error, NotImplementedError) as problem:
+            mover = mover_from_arrays(*stored_arrays.from_text(entry.text, count, _NAMES.fullmatch))
+        except (MienError, *stored_arrays.DAMAGE) as problem:
             raise _damaged(entry) from problem
         while len(_read) >= _KEPT:
             del _read[next(iter(_read))]
         _read[entry.mark] = mover
     return _read[entry.mark]
-
-
-def rows_to_text(rows: NDArray[np.integer[Any]]) -> str:
-    """Vertices as text."""
-    return base64.b64encode(zlib.compress(np.asarray(rows, "<i4").tobytes())).decode()
 
 
 def rows_of(entry: MienPart, count: int) -> NDArray[np.int32]:
@@ -90,21 +78,17 @@ def rows_of(entry: MienPart, count: int) -> NDArray[np.int32]:
     if not entry.rows:
         return np.arange(count, dtype=np.int32)
     try:
-        rows = np.frombuffer(zlib.decompress(base64.b64decode(entry.rows, validate=True)), "<i4").astype(np.int32)
-    except (ValueError, zlib.error) as problem:
+        rows = stored_arrays.rows_from_text(entry.rows, count)
+    except stored_arrays.DAMAGE as problem:
         raise _damaged(entry) from problem
-    if rows.min(initial=0) < 0 or rows.max(initial=-1) >= count:
+    if len(rows) > count or rows.min(initial=0) < 0 or rows.max(initial=-1) >= count:
         raise MeshError(f"{entry.title} has fewer vertices than when it was found.", "Press Find Parts again.")
     return rows
 
 
 def mark_of(face: Any) -> str:
     """A text that is another one whenever the pieces of a face's own mesh move otherwise."""
-    return " ".join(f"{one.mark[:16]}" for one in face.mien_parts.parts if one.inner and one.on)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return " ".join(one.mark[:16] for one in face.mien_parts.parts if one.inner and one.on)
 
 
 def _damaged(entry: MienPart) -> MeshError:

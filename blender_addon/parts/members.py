@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..engine import MeshError, merge
+from ..engine import Layout, MeshError, merge
 from . import keeping
 from .head_space import to_local_of
 
@@ -42,20 +42,23 @@ def members(face: bpy.types.Object, fit: Fit) -> list[Member]:
         fit: how it fits; it does.
 
     Raises:
-        MeshError: a part is gone, not bound, bound to another template, or what is kept of it is damaged.
+        MeshError: a part is gone, not bound, bound to another template, or what is kept of it is damaged; so for
+            pieces of the face's own mesh, which `fit.layout` passes over then.
     """
     assert fit.template is not None
     assert fit.to_local is not None
     movers: dict[bpy.types.Object, list[Any]] = {}
     for entry in face.mien_parts.parts:
-        if entry.inner or not entry.on or not entry.moves:
+        # A piece that keeps still must be known as well: else it would move as skin.
+        if not entry.on or (isinstance(fit.layout, Layout) if entry.inner else not entry.moves):
             continue
-        obj = entry.object
-        if obj is None or not obj.users_scene:
+        obj = entry.target
+        if obj is None:
             raise MeshError(f"{entry.name}, a part of {face.name}, is gone.", "Take it off the list of parts.")
         mover = keeping.kept(entry)
         if mover is None or entry.template != fit.template.content_hash:
-            raise MeshError(f"{obj.name}, a part of {face.name}, is not bound to this head.", keeping.AGAIN)
+            name = f"{entry.kind.title} ({entry.title})" if entry.inner else obj.name
+            raise MeshError(f"{name}, a part of {face.name}, is not bound to this head.", keeping.AGAIN)
         movers.setdefault(obj, []).append(mover)
     found = []
     for obj, every in movers.items():
@@ -64,5 +67,7 @@ def members(face: bpy.types.Object, fit: Fit) -> list[Member]:
             raise MeshError(
                 f"{obj.name}, a part of {face.name}, has other vertices than when it was bound.", keeping.AGAIN
             )
+        if obj == face:
+            continue
         found.append(Member(obj, merge(every[0], every[1:]), to_local_of(face, fit.to_local, obj)))
     return found

@@ -72,7 +72,7 @@ def _draw_chosen(
         say(layout, context, f"Suggested: {entry.why}.", "BLANK1")
     found = verdict(context)
     stale = found.template is not None and entry.template != found.template.content_hash
-    if entry.on and entry.moves and stale:
+    if entry.on and (entry.moves or entry.inner) and stale:
         say(layout, context, f"It is not bound to this head. {keeping.AGAIN}", "ERROR")
     if face.mien_parts.parts and entry.inner and not entry.moves:
         say(layout, context, "It keeps still in the mesh of the face.", "BLANK1")

@@ -53,7 +53,7 @@ ROLE_ITEMS = [
 def _chosen(self: MienPart, _context: bpy.types.Context) -> None:
     if _silent:
         return
-    self.by_hand, self.text, self.mark = True, "", ""
+    self.by_hand = True
     for call in on_role:
         call(self.id_data, self)
 
@@ -85,12 +85,15 @@ class MienPart(bpy.types.PropertyGroup):
     @property
     def target(self) -> bpy.types.Object | None:
         """The object whose vertices move: the face itself for pieces of its own mesh; None where it was deleted."""
-        return self.id_data if self.inner else self.object
+        if self.inner:
+            return self.id_data
+        # What was deleted in a window is in no scene any more, but stays in the file while this list names it.
+        return self.object if self.object is not None and self.object.users_scene else None
 
     @property
     def kind(self) -> Role:
-        """The role as core knows it."""
-        return Role(self.role)
+        """The role as core knows it; ignored where a file of another Mien tells of one that is not known here."""
+        return Role(self.role or Role.NONE.value)
 
     @property
     def moves(self) -> bool:

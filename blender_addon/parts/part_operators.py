@@ -43,6 +43,7 @@ class MIEN_OT_find_parts(MienOperator, bpy.types.Operator):  # noqa: N801 - Blen
         """Straight through."""
         face = face_of(context)
         finding.find(face, _fit(context))
+        face.update_tag()  # a live preview looks at its list of parts
         own = face.mien_parts
         own.active = min(max(own.active, 0), len(own.parts) - 1)
         count = len(own.parts)
@@ -77,6 +78,7 @@ class MIEN_OT_add_parts(MienOperator, bpy.types.Operator):  # noqa: N801
         fit, chosen = _fit(context), _others(context)
         finding.add(face, fit, chosen)
         finding.bind_all(face, fit)
+        face.update_tag()
         face.mien_parts.active = len(face.mien_parts.parts) - 1
         return {"FINISHED"}
 
@@ -96,7 +98,9 @@ class MIEN_OT_bind_parts(MienOperator, bpy.types.Operator):  # noqa: N801
 
     def run(self, context: bpy.types.Context) -> set[str]:
         """Straight through."""
-        finding.bind_all(face_of(context), _fit(context))
+        face = face_of(context)
+        finding.bind_all(face, _fit(context))
+        face.update_tag()
         return {"FINISHED"}
 
 
@@ -115,11 +119,13 @@ class MIEN_OT_remove_part(MienOperator, bpy.types.Operator):  # noqa: N801
 
     def run(self, context: bpy.types.Context) -> set[str]:
         """Straight through."""
-        own = face_of(context).mien_parts
+        face = face_of(context)
+        own = face.mien_parts
         if not 0 <= own.active < len(own.parts):
             raise MeshError("No part is chosen.", "Click one in the list first.")
         own.parts.remove(own.active)
         own.active = min(own.active, len(own.parts) - 1)
+        face.update_tag()
         return {"FINISHED"}
 
 

@@ -235,7 +235,10 @@ def forget(uid: int) -> None:
     session = sessions.pop(uid, None)
     if preview_file.is_used():
         (preview_file.folder() / f"{uid}.pc2").unlink(missing_ok=True)
+        shared = {part.uid for other in sessions.values() for part in other.parts}
         for part in session.parts if session is not None else ():
+            if part.uid in shared:  # two faces may be previewed that have one part
+                continue
             preview_file.path_of_part(part.uid).unlink(missing_ok=True)
 
 

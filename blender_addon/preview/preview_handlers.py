@@ -66,7 +66,9 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
     for session, obj in preview.faces_in(scene):
         if obj.data in changed or (obj.data.shape_keys is not None and obj.data.shape_keys in changed):
             session.stale = True
-        session.look_at_parts(obj, changed)
+        preview.guarded(session, obj, partial(session.look_at_parts, obj, changed))
+        if session.uid not in preview.sessions:
+            continue
         was_stale = session.stale
         preview.guarded(session, obj, partial(preview.correct, session, obj, scene, depsgraph))
         if was_stale:

@@ -91,7 +91,8 @@ def _heat(mesh: bpy.types.Mesh, stored: Stored) -> HeatMap:
 
 def _flipped_corners(stored: Stored, count: int) -> NDArray[np.int32]:
     """(n, 3) corners of the template's triangles that are turned over; none where its generator is not there."""
-    numbers = _array(stored.about.get("flipped"), 1).astype(np.int64)
+    told = _array(stored.about.get("flipped"), 1)
+    numbers = told[(told >= 0) & (told < 2**31)].astype(np.int64)  # NaN neither
     for loaded in packs.known():
         template = loaded.bundle.template
         if template.content_hash == stored.template_hash and template.vertex_count == count:

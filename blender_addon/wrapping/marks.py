@@ -48,7 +48,7 @@ def read(obj: bpy.types.Object) -> dict[str, NDArray[np.float64]]:
 
 def hows(obj: bpy.types.Object) -> dict[str, How]:
     """How each landmark came there: name -> "picked", "suggested" or "detected"."""
-    return {mark.name: mark.how for mark in obj.mien_marks if landmarks.is_known(mark.name)}
+    return {mark.name: _how(mark) for mark in obj.mien_marks if landmarks.is_known(mark.name)}
 
 
 def sure(obj: bpy.types.Object) -> dict[str, NDArray[np.float64]]:
@@ -111,7 +111,7 @@ State = tuple[tuple[str, tuple[float, float, float], str], ...]
 
 def state_of(obj: bpy.types.Object) -> State:
     """To come back to, see `restore`."""
-    return tuple((mark.name, tuple(mark.place), mark.how) for mark in obj.mien_marks)
+    return tuple((mark.name, tuple(mark.place), _how(mark)) for mark in obj.mien_marks)
 
 
 def restore(obj: bpy.types.Object, state: State) -> None:
@@ -120,6 +120,11 @@ def restore(obj: bpy.types.Object, state: State) -> None:
     for name, place, how in state:
         mark = obj.mien_marks.add()
         mark.name, mark.place, mark.how = name, place, how
+
+
+def _how(mark: MienMark) -> How:
+    # A file of another Mien may hold a number that stands for nothing here; Blender makes it an empty text.
+    return mark.how or "picked"
 
 
 def attach() -> None:

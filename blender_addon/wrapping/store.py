@@ -6,19 +6,15 @@ hash need not read it again.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..baking.rest import basis_positions
+from .. import stored_arrays
+from ..baking.rest import rest_positions
 from ..engine import Binding, MeshError, MienError
+from .moved import Moved, moved_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,14 +28,12 @@ _VERSION = 1
 _ABOUT = "about."
 """What the names of arrays begin with that came in `about`."""
 
+_KNOWN = {"vertices", "corners", "weights", "to_local", "samples", "places"}
+_KNOWN |= {f"{_ABOUT}{name}" for name in ("positions", "distance", "flipped")}
+"""Names of the arrays that are read back."""
+
 _SAMPLES = 96
 """Vertices whose places are kept, to tell later whether the whole mesh was scaled, turned or moved."""
-
-_SAME = 1e-6
-"""Share of the head's size below which a place is the same."""
-
-_WHOLE = 1e-3
-"""Share of the head's size by which places may miss one common scale and turn."""
 
 _KEPT = 8
 
@@ -61,7 +55,7 @@ class Stored:
         edges: number of the mesh's edges.
         topology: what all edges together come to, see `topology_of`.
         samples: (S,) int32 some vertices, and
-        places: (S, 3) float64 where they were in the Basis, object units.
+        places: (S, 3) float64 where they were at rest, object units.
     """
 
     binding: Binding
@@ -82,18 +76,12 @@ class Stored:
             (3, 3) and (3,): a place p of then is `matrix @ p + shift` now. Identity and zero for a mesh that was
             not moved as a whole: a sculpted one keeps its frame.
         """
-        here = basis_positions(mesh)[self.samples].astype(np.float64)
-        centre, still = self.places.mean(axis=0), (np.eye(3), np.zeros(3))
-        size = float(np.abs(self.places - centre).max(initial=0))
-        if not np.isfinite(here).all() or np.abs(here - self.places).max(initial=0) <= _SAME * size:
-            return still
-        before, after = self.places - centre, here - here.mean(axis=0)
-        matrix = np.linalg.lstsq(before, after, rcond=None)[0].T
-        off = float(np.abs(before @ matrix.T - after).max(initial=0))
-        grown = float(np.cbrt(abs(np.linalg.det(matrix))))
-        if off > _WHOLE * size * grown:
-            return still
-        return matrix, here.mean(axis=0) - matrix @ centre
+        moved = self.moved(mesh)
+        return moved.matrix, moved.shift
+
+    def moved(self, mesh: bpy.types.Mesh) -> Moved:
+        """`since`, and whether that is sure."""
+        return moved_whole(self.places, rest_positions(mesh)[self.samples].astype(np.float64))
 
 
 def store(
@@ -119,6 +107,10 @@ def store(
     binding.check(template.vertex_count)
     if binding.vertex_count != len(mesh.vertices):
         raise MeshError(f"The binding is not one of the mesh of {obj.name}.", "Wrap it again.")
+    if not len(binding.vertices):
+        raise MeshError(
+            f"None of the vertices of {obj.name} lies on the face.", "Clear the landmarks and place them again."
+        )
     edges = edge_list(mesh)
     samples = binding.vertices[np.unique(np.linspace(0, len(binding.vertices) - 1, _SAMPLES).astype(int))]
     given = dict(about or {})
@@ -127,7 +119,7 @@ def store(
     arrays |= {
         "to_local": np.asarray(to_local, np.float64),
         "samples": samples,
-        "places": basis_positions(mesh)[samples].astype(np.float64),
+        "places": rest_positions(mesh)[samples].astype(np.float64),
     }
     content = {
         "version": _VERSION,
@@ -139,10 +131,10 @@ def store(
         "topology": topology_of(edges, len(mesh.vertices)),
         "about": {name: one for name, one in given.items() if not _is_array(one)},
     }
-    text = _packed(arrays, content)
-    _unpacked(text, mesh.name)  # what cannot be read again is never kept
+    text = stored_arrays.to_text(arrays, content)
+    _unpacked(text, mesh)  # what cannot be read again is never kept
     mesh.mien.wrap.text = text
-    mesh.mien.wrap.mark = _hash(text)
+    mesh.mien.wrap.mark = stored_arrays.hash_of(text)
 
 
 def stored(mesh: bpy.types.Mesh, *, by_edges: bool = True) -> Stored | None:
@@ -160,9 +152,9 @@ def stored(mesh: bpy.types.Mesh, *, by_edges: bool = True) -> Stored | None:
     mark = mesh.mien.wrap.mark
     if mark not in _read:
         text = mesh.mien.wrap.text
-        if _hash(text) != mark:
+        if stored_arrays.hash_of(text) != mark:
             raise _damaged(mesh.name)
-        found = _unpacked(text, mesh.name)
+        found = _unpacked(text, mesh)
         while len(_read) >= _KEPT:
             del _read[next(iter(_read))]
         _read[mark] = found
@@ -213,18 +205,9 @@ def topology_of(edges: NDArray[np.int32], count: int) -> int:
     return int(mixed.sum(dtype=np.uint64))
 
 
-def _packed(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]) -> str:
-    buffer = io.BytesIO()
-    words = np.frombuffer(json.dumps(content).encode(), np.uint8)
-    np.savez_compressed(buffer, words=words, **arrays)  # type: ignore[arg-type]
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _unpacked(text: str, name: str) -> Stored:
+def _unpacked(text: str, mesh: bpy.types.Mesh) -> Stored:
     try:
-        with np.load(io.BytesIO(base64.b64decode(text, validate=True)), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        words = json.loads(arrays["words"].tobytes())
+        arrays, words = stored_arrays.from_text(text, len(mesh.vertices), _KNOWN.__contains__)
         about = {str(key): one for key, one in words["about"].items() if _is_plausible(str(key), one)}
         about |= {key.removeprefix(_ABOUT): one for key, one in arrays.items() if key.startswith(_ABOUT)}
         found = Stored(
@@ -239,12 +222,11 @@ def _unpacked(text: str, name: str) -> Stored:
             arrays["samples"],
             arrays["places"],
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, OverflowError) as problem:
-        raise _damaged(name) from problem
-    except (MienError, zipfile.BadZipFile, zlib.error, NotImplementedError) as problem:
-        raise _damaged(name) from problem
-    if words["version"] != _VERSION or not _fits_together(found):
-        raise _damaged(name)
+        fits = words["version"] == _VERSION and _fits_together(found)
+    except (MienError, *stored_arrays.DAMAGE) as problem:
+        raise _damaged(mesh.name) from problem
+    if not fits:
+        raise _damaged(mesh.name)
     return found
 
 
@@ -268,10 +250,6 @@ def _is_plausible(name: str, value: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _damaged(name: str) -> MeshError:

@@ -27,6 +27,9 @@ FEWEST = 100
 _EVEN = 1e-3
 """Relative difference between the axes' scales below which a scale is even."""
 
+_PLANE = 1e-5
+"""A mesh' third extent over its first, below which it lies in a plane; on heads it is 0.5 and more."""
+
 _NEAR = 0.25
 """Share of the head's size by which a landmark may lie outside of its box."""
 
@@ -122,9 +125,10 @@ def check_mesh(name: str, vertices: NDArray[np.float64], triangles: NDArray[np.i
             f"{name} has faces between {len(used):,} vertices, too few for a face to move.",
             f"Subdivide it and apply that, so that it has {FEWEST:,} at least.",
         )
-    size = np.ptp(vertices[used], axis=0)
-    if not size.max() > 0 or np.sort(size)[1] < 1e-3 * size.max():
-        raise MeshError(f"{name} is flat: all its vertices lie on one line.", "Pick the mesh of the head.")
+    places = vertices[used] - vertices[used].mean(axis=0)
+    spread = np.sqrt(np.clip(np.linalg.eigvalsh(places.T @ places), 0, None))
+    if spread[0] <= _PLANE * spread[2]:
+        raise MeshError(f"{name} is flat: all its vertices lie in one plane.", "Pick the mesh of the head.")
 
 
 def check_marks(name: str, vertices: NDArray[np.float64], marks: Marks, template: Template) -> None:

@@ -6,19 +6,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import bpy
 import numpy as np
 
-from .. import engine, mesh_bridge, packs
+from .. import engine, known_faces, mesh_bridge, packs
 from ..engine import MeshError
 from ..parts import finding
 from ..preview import preview
 from . import marks, store, wrap_head
 from .bvh import surface_of
+from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import bpy
     from numpy.typing import NDArray
 
     from ..engine import Binding, Loaded, Step, Wrapped
@@ -42,6 +43,7 @@ class WrapResult:
         dropped: names for people of landmarks that were left out, since the others speak against them.
         advice: sentences; empty where the wrap is good.
         seconds: how long it took.
+        note: a sentence about what else has changed by it; mostly empty.
     """
 
     object: str
@@ -54,14 +56,15 @@ class WrapResult:
     dropped: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     seconds: float = 0.0
+    note: str = ""
 
     def __str__(self) -> str:
-        """One or two sentences, and the advice."""
+        """One or two sentences, the advice, and the note."""
         done = (
             f"{self.object} performs like the {self.like}: {self.vertices:,} vertices move, "
             f"{self.mean:.2f} mm off on average, {self.p95:.2f} mm at most for 95%."
         )
-        return " ".join([done, *self.advice])
+        return " ".join([done, *self.advice, self.note]).rstrip()
 
 
 class WrapJob:
@@ -93,11 +96,12 @@ class WrapJob:
         check_object(obj)
         self._object = obj
         self._loaded = generator_like(like, bundle)
+        self._known = known_faces.knows(obj.data, [one.bundle.template for one in packs.known(bundle)])
         self._template = self._loaded.bundle.template
         self._given = landmarks is not None
         self._marks = _as_places(marks.read(obj) if landmarks is None else landmarks)
         self._head = wrap_head.read_head(obj, self._template, self._marks)
-        self._mark = _mark_of(obj)
+        self._watch = Watch(obj)
         self._wrapped: Wrapped | None = None
         self._binding: Binding | None = None
 
@@ -138,23 +142,31 @@ class WrapJob:
         wrapped, binding, obj = self._wrapped, self._binding, self._object
         assert wrapped is not None, "compute is not through"
         assert binding is not None
-        self.check_unchanged()
-        if preview.is_on(obj):
-            preview.stop(obj)
+        self._watch.check(thoroughly=True)
         back = np.linalg.inv(self._head.to_wrap)
         result = self._result(wrapped, binding)
-        store.store(obj, self._loaded, binding, back @ wrapped.to_local, _about(result, wrapped, back))
-        if self._given:
-            marks.clear(obj)
-            marks.put_all(obj, self._marks)
-        if len(obj.mien_parts.parts):
-            finding.bind_again(obj, mesh_bridge.fit(obj, self._template))
+        kept, placed, parts = obj.data.mien.wrap, marks.state_of(obj), finding.bindings_of(obj)
+        before = kept.text, kept.mark
+        try:
+            store.store(obj, self._loaded, binding, back @ wrapped.to_local, _about(result, wrapped, back))
+            if self._given:
+                marks.clear(obj)
+                marks.put_all(obj, self._marks)
+            if len(obj.mien_parts.parts):
+                finding.bind_again(obj, mesh_bridge.fit(obj, self._template))
+        except BaseException:
+            kept.text, kept.mark = before
+            marks.restore(obj, placed)
+            finding.restore_bindings(obj, parts)
+            raise
+        _stop_previews(obj.data)
         return result
 
     def _result(self, wrapped: Wrapped, binding: Binding) -> WrapResult:
-        quality = wrapped.quality
+        quality, name = wrapped.quality, self._object.name
+        note = f"{name} is a face that Mien knows without a wrap; Forget Wrap brings that back."
         return WrapResult(
-            self._object.name,
+            name,
             self._loaded.title,
             len(binding.moving),
             float(quality.mean),
@@ -164,20 +176,16 @@ class WrapJob:
             tuple(wrap_head.TITLES.get(name, name) for name in wrapped.landmarks_dropped),
             tuple(quality.advice),
             time.monotonic() - self._begun,
+            note if self._known else "",
         )
 
     def check_unchanged(self) -> None:
-        """Whether the head is still the one that was read.
+        """Whether the head is still the one that was read, as far as a glance tells.
 
         Raises:
             MeshError: it is gone, or was changed.
         """
-        try:
-            mark = _mark_of(self._object)
-        except ReferenceError as problem:
-            raise MeshError("The head is gone; it was deleted while Mien wrapped it.") from problem
-        if mark != self._mark:
-            raise MeshError(f"{self._object.name} was changed while Mien wrapped it.", "Wrap it again.")
+        self._watch.check()
 
 
 def check_object(obj: bpy.types.Object | None) -> None:
@@ -197,11 +205,10 @@ def is_wrapped(obj: bpy.types.Object | None) -> bool:
 
 
 def forget(obj: bpy.types.Object) -> bool:
-    """Takes the wrap out of a mesh; returns whether there was one. A live preview that plays by it ends first."""
+    """Takes the wrap out of a mesh; returns whether there was one. Live previews that play by it end first."""
     if not is_wrapped(obj):
         return False
-    if preview.is_on(obj):
-        preview.stop(obj)
+    _stop_previews(obj.data)
     return store.forget(obj.data)
 
 
@@ -220,10 +227,15 @@ def generator_like(like: str = "", bundle: str = "") -> Loaded:
     if like in ("", "auto"):
         # A pack from before landmarks had names is passed over; asked for by its name, it says so.
         return next((one for one in every if wrap_head.can_wrap(one.bundle.template)), every[-1])
-    for one in every:
-        names = (one.title, one.bundle.template.name, one.path.stem)
-        if any(like.casefold() in name.casefold() for name in names):
-            return one
+    words = [[name.casefold() for name in (one.title, one.bundle.template.name, one.path.stem)] for one in every]
+    wanted = like.strip().casefold() if isinstance(like, str) else ""
+    # A whole name counts first: it may be a word of another's.
+    for found in (
+        next((one for one, names in zip(every, words, strict=True) if wanted in names), None),
+        next((one for one, names in zip(every, words, strict=True) if any(wanted in name for name in names)), None),
+    ):
+        if found is not None and wanted:
+            return found
     titles = ", ".join(one.title for one in every)
     raise engine.BundleError(
         f"No generator is called {like!r}; there are: {titles}.", "Install its model pack in Mien's preferences."
@@ -233,7 +245,7 @@ def generator_like(like: str = "", bundle: str = "") -> Loaded:
 def _as_places(landmarks: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     try:
         places = {str(name): np.array(place, np.float64) for name, place in landmarks.items()}
-    except (TypeError, ValueError, AttributeError) as problem:
+    except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         raise MeshError("The landmarks hold something that is no place.", "Give three numbers for each.") from problem
     wrong = [name for name, place in places.items() if place.shape != (3,)]
     if wrong:
@@ -241,10 +253,10 @@ def _as_places(landmarks: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     return places
 
 
-def _mark_of(obj: bpy.types.Object) -> tuple[object, ...]:
-    mesh = obj.data
-    counts = len(mesh.vertices), len(mesh.edges), len(mesh.polygons)
-    return (obj.name_full, mesh.name_full, *counts, obj.mode, mesh.is_editmode)
+def _stop_previews(mesh: bpy.types.Mesh) -> None:
+    """Ends the live previews of all objects that share a mesh."""
+    for user in [one for one in bpy.data.objects if one.data == mesh and preview.is_on(one)]:
+        preview.stop(user)
 
 
 def _about(result: WrapResult, wrapped: Wrapped, back: NDArray[np.float64]) -> dict[str, Any]:

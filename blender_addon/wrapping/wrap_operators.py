@@ -53,7 +53,7 @@ class MIEN_OT_wrap(ModalJob, bpy.types.Operator):  # noqa: N801 - Blender's way 
         face, settings = face_of(context), context.scene.mien
         return wrap_job.WrapJob(face, like=settings.like, bundle=choice(context).bundle)
 
-    def _start(self) -> None:
+    def _start(self, _context: bpy.types.Context) -> None:
         self._worker = WrapWorker(self._work)
         self._worker.start()
 
@@ -66,18 +66,14 @@ class MIEN_OT_wrap(ModalJob, bpy.types.Operator):  # noqa: N801 - Blender's way 
             progress.show(context, step.doing, step.done / max(step.total, 1))
         return {"RUNNING_MODAL"}
 
-    def _give_up(self) -> None:
-        self._worker.stop()
-
     def _finish(self, job: wrap_job.WrapJob) -> set[str]:
         result = job.finish()
         self.report({"WARNING"} if result.advice else {"INFO"}, str(result))
         return {"FINISHED"}
 
-    def _clear(self, context: bpy.types.Context) -> None:
+    def _ended(self) -> None:
         self._worker.stop()
         progress.clear()
-        ModalJob._clear(self, context)
 
 
 progress = Progress()

@@ -40,6 +40,12 @@ _COARSE, _FINE = 128, 256
 _MARGIN = 1.65
 """How much more than its points a picture of the face shows."""
 
+_OUTER = 1.0
+"""Percent of the vertices at each end that may be strays, far from the head."""
+
+_STRAYS = 0.7
+"""Where what is left without strays is less than this share of the whole mesh, they are left out."""
+
 _TOPS = (0.5, 0.3, 0.18, 0.12)
 """Which parts of a tall mesh are searched for its head, from the top."""
 
@@ -161,16 +167,27 @@ def _look(head: Head, axes: Floats, reader: Reader) -> _Look | None:
 
 
 def _windows(head: Head, axes: Floats) -> Iterator[View]:
-    """The whole mesh, then squares at its upper end, as wide as a part of its height."""
+    """The whole mesh, most of it, then squares at its upper end, as wide as a part of its height."""
     flat = head.surface.vertices @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)
-    yield View(axes, (low + high) / 2 @ axes, float((high - low)[:2].max()) * 1.1)
+    whole = float((high - low)[:2].max())
+    if whole > 0:
+        yield View(axes, (low + high) / 2 @ axes, whole * 1.1)
+    inner = np.percentile(flat, [_OUTER, 100 - _OUTER], axis=0)
+    most = float((inner[1] - inner[0])[:2].max()) * 1.1
+    if 0 < most < _STRAYS * whole:
+        # A few strays far away make the head a speck in the picture of all.
+        low, high = inner
+        flat = flat[((flat >= low) & (flat <= high)).all(axis=1)]
+        yield View(axes, (low + high) / 2 @ axes, most * 1.1)
     for part in _TOPS:
         side = part * (high[1] - low[1])
-        top = flat[flat[:, 1] > high[1] - side]
-        middle = (top.min(axis=0) + top.max(axis=0)) / 2
-        if side >= 0.9 * (high - low)[0]:
+        if not 0 < side < 0.9 * (high - low)[0]:
             continue
+        top = flat[flat[:, 1] > high[1] - side]
+        if not len(top):
+            continue
+        middle = (top.min(axis=0) + top.max(axis=0)) / 2
         yield View(axes, np.array([np.median(top[:, 0]), high[1] - 0.45 * side, middle[2]]) @ axes, float(side) * 1.1)
 
 

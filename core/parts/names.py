@@ -20,8 +20,9 @@ _WORDS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     (Role.BROWS, ("eyebrow", "brows", "brow")),
     (
         Role.SKIN,
-        ("eyeshell", "eyeedge", "eyeblend", "eyeocclusion", "eyeao", "cartilage", "tearline", "tear", "lacrimal",
-         "caruncle", "occlusion", "meniscus", "piercing", "freckle", "scar", "eyeshadow", "eyeliner"),
+        ("eyelid", "eyesocket", "eyeshell", "eyeedge", "eyeblend", "eyeocclusion", "eyeao", "cartilage", "tearline",
+         "tear", "lacrimal", "caruncle", "occlusion", "meniscus", "piercing", "freckle", "scar", "eyeshadow",
+         "eyeliner"),
     ),
     (Role.EYES, ("eyeball", "eyes", "eye", "cornea", "sclera", "iris", "irises", "pupil", "eyewhite", "eyemoisture")),
     (Role.TONGUE, ("tongue",)),
@@ -40,7 +41,8 @@ _UPPER = frozenset({"upper", "top", "up", "maxilla", "maxillary"})
 _LOWER = frozenset({"lower", "bottom", "low", "down", "mandible", "mandibular", "jaw"})
 _TWO = (("eye", "lash"), ("eye", "lashes"), ("eye", "brow"), ("eye", "brows"), ("eye", "ball"), ("eye", "shell"),
         ("eye", "edge"), ("eye", "blend"), ("eye", "occlusion"), ("eye", "ao"), ("eye", "wear"), ("eye", "glasses"),
-        ("eye", "shadow"), ("tear", "line"), ("facial", "hair"), ("eye", "liner"))  # fmt: skip
+        ("eye", "shadow"), ("tear", "line"), ("facial", "hair"), ("eye", "liner"),
+        ("eye", "lid"), ("eye", "lids"), ("eye", "socket"), ("eye", "sockets"))  # fmt: skip
 
 
 _PLACES = ({Role.EYES, Role.LASHES, Role.BROWS, Role.SKIN, Role.GLASSES}, {Role.GUMS}, {Role.TONGUE})

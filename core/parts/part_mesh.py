@@ -58,7 +58,7 @@ def with_seams(points: NDArray[np.floating[Any]], edges: NDArray[np.integer[Any]
     """
     if not len(points):
         return np.zeros((0, 2), np.int64)
-    place = welded(np.asarray(points, np.float64), _GRAIN)
+    place = welded(np.asarray(points, np.float64), _GRAIN, np.arange(len(points)))
     order = np.argsort(place, kind="stable")
     same = np.flatnonzero(np.diff(place[order]) == 0)
     return np.concatenate(

@@ -98,14 +98,14 @@ def _near_among(triangles: NDArray[np.integer[Any]], skin: NDArray[np.intp], poi
     number[skin] = np.arange(len(skin))
     inside = number[triangles]
     edges = edges_of(inside[(inside >= 0).all(axis=1)])[0]
-    place = welded(points[skin], _GRAIN)
+    place = welded(points[skin], _GRAIN, np.arange(len(skin)))
     order = np.argsort(place, kind="stable")
     same = np.flatnonzero(place[order[1:]] == place[order[:-1]])
     return neighbours(np.concatenate([edges, np.stack([order[same], order[same + 1]], axis=1)]), len(skin))
 
 
 def _smooth_normals(points: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    place = welded(points, _GRAIN)
+    place = welded(points, _GRAIN, triangles)
     where = np.zeros((int(place.max()) + 1, 3))
     where[place] = points
     return vertex_normals(where, place[triangles])[place]

@@ -22,6 +22,7 @@ _GRAIN = 0.01  # mm; vertices so near are one, as an importer splits them along 
 _MARGIN = 0.35  # of the template's size round about: what lies farther off is no head
 _HIDES = 150.0  # mm; what is farther away hides nothing
 _FLAT = 1e-7  # mm^2
+_BESIDE = 20.0  # mm; landmarks farther off the surface are not on it
 _LEAST = 100
 
 
@@ -81,7 +82,7 @@ class Head:
         if len(near) < _LEAST:
             raise MeshError("There are hardly any polygons near the landmarks.", "Place the landmarks on the face.")
         everything = surface_of(vertices, near)
-        place = welded(vertices, _GRAIN)
+        place = welded(vertices, _GRAIN, near)
         label = pieces(edges_of(place[near])[0], int(place.max()) + 1)[place]
         self.skin = label == _piece(label[near[:, 0]], everything, landmarks)
         own = self.skin[near[:, 0]]
@@ -106,7 +107,10 @@ class Head:
 
     def _check_outside(self, skin: TreeSurface, landmarks: NDArray[np.float64]) -> None:
         """Landmarks lie in the open: where they do not, but the other side of the polygons does, all is inside out."""
-        corners = self.triangles[skin.closest(landmarks)[0]].reshape(-1)
+        triangle, place = skin.closest(landmarks)
+        if np.median(np.linalg.norm(place - landmarks, axis=1)) > _BESIDE:
+            raise MeshError("The landmarks do not lie on the head.", "Place them on its surface.")
+        corners = self.triangles[triangle].reshape(-1)
         behind = openness(skin, self.vertices[corners], -self.normals[corners], _HIDES)
         if behind.mean() > self.openness[corners].mean():
             raise MeshError(

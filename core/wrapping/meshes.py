@@ -67,11 +67,19 @@ def pieces(edges: NDArray[np.integer[Any]], count: int) -> NDArray[np.int64]:
         label = lowest
 
 
-def welded(vertices: NDArray[np.float64], grain: float) -> NDArray[np.int64]:
-    """(N,) for each vertex the number of its place: vertices within the same cell of `grain` are one."""
-    cells = np.round((vertices - vertices.min(axis=0)) / grain).astype(np.int64)
+def welded(vertices: NDArray[np.float64], grain: float, triangles: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """(N,) for each vertex the number of its place: vertices of triangles within the same cell of `grain` are one.
+
+    Vertices of no triangle, wherever they are, stay by themselves.
+    """
+    used = np.unique(triangles)
+    points = vertices[used]
+    cells = np.round((points - points.min(axis=0)) / grain).astype(np.int64)
     keys = (cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]) * (cells[:, 2].max() + 1) + cells[:, 2]
-    return np.unique(keys, return_inverse=True)[1].reshape(-1)
+    joined = np.unique(keys, return_inverse=True)[1].reshape(-1)
+    out = int(joined.max()) + 1 + np.arange(len(vertices))
+    out[used] = joined
+    return out
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 2, 14
 """Rings round a fold that are let loose, at first and at last."""
 
+_RELAXING = 5
+_ENOUGH = 12  # vertices that tell an affine map
 _MOST = 1500
 """Vertices of one patch: more are no fold but a wrap that failed, and a dense system that takes too long."""
 
@@ -54,7 +56,42 @@ def untangled(
             members = np.flatnonzero(loose & (label == patch))
             if len(members) <= _MOST:
                 moved[members] = _smoothest(near, moved, members)
-    return np.asarray(before + moved)
+    return _relaxed(near, before, before + moved, triangles)
+
+
+def _relaxed(
+    near: Neighbours, before: NDArray[np.float64], after: NDArray[np.float64], triangles: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """What still folds, slivers in a corner of the mouth, is laid as its surroundings lie: by one affine map."""
+    best, fewest = after, len(flipped(before, after, triangles))
+    for rings in range(1, _RELAXING):
+        if not fewest:
+            break
+        loose = np.zeros(len(before), bool)
+        loose[triangles[flipped(before, best, triangles)]] = True
+        wide = loose.copy()
+        for _ in range(rings):
+            loose = loose | (near.total(loose.astype(np.float64)) > 0)
+        for _ in range(2 * rings + 2):
+            wide = wide | (near.total(wide.astype(np.float64)) > 0)
+        tried = best.copy()
+        label = pieces(_edges(near, wide), len(before))
+        for patch in np.unique(label[wide]):
+            inside, around = loose & (label == patch), wide & ~loose & (label == patch)
+            if around.sum() >= _ENOUGH:
+                whole = np.column_stack([before, np.ones(len(before))])
+                tried[inside] = whole[inside] @ np.linalg.lstsq(whole[around], best[around], rcond=None)[0]
+        left = len(flipped(before, tried, triangles))
+        if left < fewest:
+            best, fewest = tried, left
+    return best
+
+
+def _edges(near: Neighbours, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(E, 2) edges between chosen vertices, each in both directions."""
+    owner = np.repeat(np.arange(len(chosen)), near.degree.astype(np.intp))
+    both = chosen[owner] & chosen[near.index]
+    return np.stack([owner[both], near.index[both]], axis=1)
 
 
 def _smoothest(near: Neighbours, moved: NDArray[np.float64], members: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -261,6 +261,17 @@ def test_a_head_squeezed_to_a_line_is_told(mien, ada):
     assert "flat" in refused(mien, heads.add("Line", ada.vertices * (0, 0, 1), ada.triangles), ada.marks)
 
 
+@pytest.mark.parametrize("turn", [np.eye(3), np.linalg.qr([[3.0, 1, 2], [1, 2, 5], [0, 1, 7]])[0]])
+def test_a_head_pressed_flat_is_told(mien, ada, turn):
+    obj = heads.add("Flat", ada.vertices * (1, 0, 1) @ turn, ada.triangles)
+    assert "lie in one plane" in refused(mien, obj, ada.marks)
+
+
+@pytest.mark.parametrize("like", [5, " ", "\t"])
+def test_a_name_that_is_none_is_told(mien, ada, like):
+    assert "No generator is called" in refused(mien, heads.add("A", ada.vertices, ada.triangles), ada.marks, like=like)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -272,6 +283,7 @@ def test_a_head_squeezed_to_a_line_is_told(mien, ada):
         ("nan", "The landmark Chin is not on"),
         ("unknown", "There is no landmark called beard"),
         ("text", "no place"),
+        ("endless", "no place"),
         ("two numbers", "no place"),
     ],
 )
@@ -292,6 +304,8 @@ def test_landmarks_that_make_no_sense_are_told(mien, ada, wrong, words):
         marks["chin"] = np.full(3, np.nan)
     elif wrong == "unknown":
         marks["beard"] = marks["chin"]
+    elif wrong == "endless":
+        marks["chin"] = (10**400, 0, 0)
     elif wrong == "text":
         marks["chin"] = "below"
     else:

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -330,7 +334,13 @@ def own_keys(cast):
     return "Teeth has shape keys of its own"
 
 
-@pytest.mark.parametrize("harm", [vanish, unlink, edit, grow, link, own_keys])
+def absolute_keys(cast):
+    part("Teeth").shape_key_add(name="Basis")
+    part("Teeth").data.shape_keys.use_relative = False
+    return "The shape keys of Teeth, a part of the face, are absolute"
+
+
+@pytest.mark.parametrize("harm", [vanish, unlink, edit, grow, link, own_keys, absolute_keys])
 def test_a_part_that_cannot_be_baked_is_told_before_anything_changes(mien, cast, positions, monkeypatch, harm):
     held = cast.members(cast.face, mien.api.fit(cast.face))
     monkeypatch.setattr(mien.players, "sources", [lambda *_: held])
@@ -340,6 +350,72 @@ def test_a_part_that_cannot_be_baked_is_told_before_anything_changes(mien, cast,
         bake(mien, cast, "absolute" if harm is own_keys else "keys")
     assert told.value.remedy
     assert snapshot(positions) == before
+
+
+def test_a_part_that_plays_an_absolute_bake_is_baked_again(mien, cast, positions, evaluated):
+    bake(mien, cast, "absolute")
+    assert not part("Teeth").data.shape_keys.use_relative
+    bake(mien, cast, "absolute")
+    check(cast, evaluated, positions, 18)
+
+
+def test_a_bake_is_duplicated_on_its_face_and_not_on_a_part(mien, cast, positions):
+    bake(mien, cast)
+    before = snapshot(positions)
+    with pytest.raises(mien.engine.MeshError, match="Lashes plays along with Ada"):
+        mien.api.duplicate_bake(part("Lashes"))
+    assert snapshot(positions) == before
+
+
+def test_a_face_that_goes_leaves_no_pointer_behind(tmp_path):
+    """Blender 5.0 crashed with the next save: a process of its own."""
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path), "PYTHONPATH": str(root)}
+    words = [sys.executable, str(Path(__file__).parent / "lost_face.py"), str(tmp_path)]
+    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert (tmp_path / "alive").is_file(), done.stderr
+
+
+def test_two_previewed_faces_may_have_one_part(mien, cast, scene, positions, evaluated, monkeypatch):
+    twin = cast.face.copy()
+    twin.data = cast.face.data.copy()
+    twin.name = "Twin"
+    scene.collection.objects.link(twin)
+    monkeypatch.setattr(mien.players, "sources", [lambda _face, fit: cast.members(cast.face, fit)])
+    mien.preview.start(cast.face)
+    mien.preview.start(twin)
+    path = mien.preview_file.path_of_part(int(part("Teeth").session_uid))
+    assert path.is_file()
+    mien.preview.stop(twin)
+    assert path.is_file()
+    assert part("Teeth").modifiers
+    mien.preview.stop(cast.face)
+    assert not path.is_file()
+    assert not part("Teeth").modifiers
+
+
+def test_a_part_that_a_script_has_turned_is_baked_as_it_is(mien, cast, monkeypatch):
+    seen = []
+    monkeypatch.setattr(mien.players, "sources", [lambda *_: seen.append(part("Teeth").matrix_world.copy()) or []])
+    cast.face.mien_parts.parts.add()
+    part("Teeth").location.x = 5
+    bake(mien, cast)
+    assert seen[0].translation.x == 5
+
+
+def test_what_a_list_of_parts_raises_ends_the_preview(mien, cast, monkeypatch):
+    mien.preview.start(cast.face)
+    bpy.context.view_layer.update()
+    assert not mien.preview.sessions[int(cast.face.session_uid)].stale
+
+    def fail(*_):
+        raise mien.engine.MeshError("The list is damaged.")
+
+    monkeypatch.setattr(mien.players, "sources", [fail])
+    cast.face.update_tag(refresh={"OBJECT"})  # the face moves in the scene, and its mesh is as it was
+    bpy.context.view_layer.update()
+    assert not mien.preview.is_on(cast.face)
+    assert "The list is damaged" in mien.preview.problem(cast.face)
 
 
 def test_a_linked_part_is_told(mien, cast, positions, tmp_path, monkeypatch):

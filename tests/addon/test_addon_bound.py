@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import io
 import json
+import zipfile
 from types import SimpleNamespace
 
 import bpy
@@ -291,8 +294,86 @@ def test_a_sculpted_head_keeps_its_frame(mien, bound, positions):
     np.testing.assert_array_equal(mien.api.fit(bound.obj).to_local, bound.to_local)
 
 
+def _sculpted(points, share=0.15, by=0.02):
+    """What lies nearest to the last vertex is pulled away, by so much of the head's size."""
+    size = np.ptp(points, axis=0).max()
+    away = np.linalg.norm(points - points[-1], axis=1) / (share * size)
+    return points + np.exp(-(away**2))[:, None] * (0, -by * size, by * size)
+
+
+@pytest.mark.parametrize("matrix", [100 * np.eye(3), TURN, np.diag([1, 2, 1.0]), np.diag([-1, 1, 1.0])])
+def test_a_sculpted_head_that_is_scaled_or_turned_then_takes_its_motion_along(mien, bound, positions, matrix):
+    points = _sculpted(positions(bound.obj.data).astype(np.float64))
+    bound.obj.data.vertices.foreach_set("co", points.astype(np.float32).ravel())
+    assert mien.api.fit(bound.obj).scale == pytest.approx(mien_scale(bound), rel=0.01)
+    bound.obj.data.vertices.foreach_set("co", (points @ matrix.T + 7).astype(np.float32).ravel())
+    found = mien.api.fit(bound.obj)
+    assert not found.caution
+    wanted = matrix @ bound.to_local
+    np.testing.assert_allclose(found.to_local, wanted, atol=0.02 * np.abs(wanted).max())
+
+
+def test_what_has_changed_beyond_knowing_deserves_a_look(mien, bound, positions):
+    points = positions(bound.obj.data)
+    size = float(np.ptp(points, axis=0).max())
+    for moved in (np.random.default_rng(1).normal(0, 0.2 * size, points.shape) + points, points * (1, 0, 1)):
+        bound.obj.data.vertices.foreach_set("co", moved.astype(np.float32).ravel())
+        found = mien.api.fit(bound.obj)
+        assert found.ok
+        assert found.caution
+        assert "wrap it again" in found.remedy
+        np.testing.assert_allclose(found.to_local, bound.to_local)
+
+
+def test_the_rest_is_what_counts_and_not_the_basis(mien, bound, positions):
+    """Identity may lie in a shape key that stands still; to apply it changes nothing that is seen."""
+    obj = bound.obj
+    rest = positions(obj.data) * 1.3
+    obj.shape_key_add(name="Basis", from_mix=False)
+    key = obj.shape_key_add(name="Tall", from_mix=False)
+    key.points.foreach_set("co", rest.ravel())
+    key.value = 1.0
+    mien.store.store(obj, bound.loaded, bound.binding, 1.3 * bound.to_local)
+    before = mien.api.fit(obj).to_local
+    np.testing.assert_allclose(before, 1.3 * bound.to_local)
+    key.value = 0.0
+    np.testing.assert_allclose(mien.api.fit(obj).to_local, bound.to_local, atol=1e-4 * mien_scale(bound))
+    obj.shape_key_clear()
+    obj.data.vertices.foreach_set("co", rest.ravel())
+    np.testing.assert_allclose(mien.api.fit(obj).to_local, before, atol=1e-4 * mien_scale(bound))
+
+
+def test_a_binding_that_reads_or_scales_what_cannot_be_is_refused(mien, bound, monkeypatch):
+    known = mien.store.stored(bound.obj.data)
+    far = np.full_like(known.binding.corners, 2_000_000_000)
+    wrong = [{"binding": dataclasses.replace(known.binding, corners=far)}]
+    wrong += [{"to_local": np.eye(3) * size} for size in (1e300, 1e200, 1e-300)] + [
+        {"to_local": np.diag([1, 1, 1e-99])}
+    ]
+    for change in wrong:
+        mien.store._read[bound.obj.data.mien.wrap.mark] = dataclasses.replace(known, **change)
+        found = mien.api.fit(bound.obj)
+        assert not found.ok
+        assert "is damaged" in found.sentence
+        assert found.remedy == "Wrap it again."
+        with pytest.raises(mien.engine.MeshError, match="is damaged"):
+            mien.api.bake(bound.obj, start=0, end=5)
+    mien.store._read.clear()
+    assert mien.api.fit(bound.obj).ok
+
+
+def test_a_binding_of_no_vertices_is_not_kept(mien, bound):
+    none = mien.engine.Binding(
+        "none", bound.binding.vertex_count, np.zeros(0, int), np.zeros((0, 3), int), np.zeros((0, 3))
+    )
+    before = bound.obj.data.mien.wrap.mark
+    with pytest.raises(mien.engine.MeshError, match="None of the vertices of Stranger lies on the face"):
+        mien.store.store(bound.obj, bound.loaded, none, bound.to_local)
+    assert bound.obj.data.mien.wrap.mark == before
+
+
 def test_a_head_of_a_pack_that_is_not_there(mien, bound):
-    content = mien.store._unpacked(bound.obj.data.mien.wrap.text, "x")
+    content = mien.store._unpacked(bound.obj.data.mien.wrap.text, bound.obj.data)
     other = SimpleNamespace(
         bundle=SimpleNamespace(template=SimpleNamespace(vertex_count=9999, content_hash="other")),
         digest="d",
@@ -319,7 +400,7 @@ def test_a_damaged_binding_gets_one_sentence(mien, bound, scene):
     good, mark = wrap.text, wrap.mark
     scene.mien.face = bound.obj
     for text in broken(mien, good):
-        for hashed in (mark, mien.store._hash(text)):
+        for hashed in (mark, mien.stored_arrays.hash_of(text)):
             wrap.text, wrap.mark = text, hashed
             mien.store._read.clear()
             found = mien.api.fit(bound.obj)
@@ -367,3 +448,88 @@ def test_the_command_line_and_a_batch_bake_it(mien, bound, tmp_path, capsys):
     assert mien.cli.main(["batch", str(shots), "--jobs", "1"]) == 0, capsys.readouterr()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
     assert len(bpy.data.objects["Stranger"].data.mien.bakes[0].key_names) == 13
+
+
+def repacked(mien, bound, change, more=None):
+    """The kept text with other arrays or words in it, and with files of any bytes (name -> bytes)."""
+    known = bound.obj.data.mien.wrap.text
+    arrays, words = mien.stored_arrays.from_text(known, 10**6, bool)
+    change(arrays, words)
+    raw = io.BytesIO(base64.b64decode(mien.stored_arrays.to_text(arrays, words)))
+    with zipfile.ZipFile(raw, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (more or {}).items():
+            archive.writestr(name, data)
+    return base64.b64encode(raw.getvalue()).decode()
+
+
+def keep(mien, bound, text):
+    wrap = bound.obj.data.mien.wrap
+    wrap.text, wrap.mark = text, mien.stored_arrays.hash_of(text)
+
+
+def declared(count):
+    """An .npy file that says it holds so many numbers, and holds none."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (count,)})
+    return file.getvalue()
+
+
+def without_positions(arrays, words):
+    del arrays["about.positions"]
+
+
+def too_large(arrays, words):
+    arrays["about.distance"] = np.zeros(80_000_000, np.float32)
+
+
+def no_version(arrays, words):
+    del words["version"]
+
+
+def deep_binding(arrays, words):
+    words["binding"] = "[" * 200_000
+
+
+def letters(arrays, words):
+    arrays["about.positions"] = np.array([["a", "b", "c"]] * 10)
+
+
+def nan_places(arrays, words):
+    arrays["places"][0, 0] = np.nan
+
+
+@pytest.mark.parametrize("change", [without_positions, too_large, no_version, deep_binding, letters, nan_places])
+def test_crafted_content_gets_one_sentence(mien, bound, change):
+    more = {"about.positions.npy": declared(10**14)} if change is without_positions else None
+    keep(mien, bound, repacked(mien, bound, change, more))
+    found = mien.api.fit(bound.obj)
+    assert not found.ok
+    assert "is damaged" in found.sentence
+
+
+def test_brackets_without_end_get_one_sentence(mien, bound):
+    arrays, _ = mien.stored_arrays.from_text(bound.obj.data.mien.wrap.text, 10**6, bool)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays, words=np.frombuffer(b"[" * 200_000, np.uint8))
+    keep(mien, bound, base64.b64encode(file.getvalue()).decode())
+    assert "is damaged" in mien.api.fit(bound.obj).sentence
+
+
+def test_arrays_that_nobody_asks_for_are_never_unpacked(mien, bound):
+    def change(arrays, words):
+        arrays["about.x"] = np.zeros(80_000_000, np.float32)
+
+    keep(mien, bound, repacked(mien, bound, change))
+    assert mien.api.fit(bound.obj).ok
+    assert "x" not in mien.store.stored(bound.obj.data).about
+
+
+def test_triangles_that_cannot_be_are_not_drawn(mien, bound):
+    count = len(bound.obj.data.vertices)
+
+    def change(arrays, words):
+        arrays["about.flipped"] = np.array([np.nan, -1e9, 3, 1e12, np.inf], np.float32)
+        arrays["about.distance"] = np.zeros(count, np.float32)
+
+    keep(mien, bound, repacked(mien, bound, change))
+    assert mien.fit_look.demand(bound.obj.data).flipped.shape == (1, 3, 3)

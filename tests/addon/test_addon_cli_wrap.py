@@ -120,6 +120,9 @@ def test_a_bake_may_wrap_first_and_a_shot_too(mien, files, evaluated):
         ("wrap head.blend --landmarks list.json --out out.blend", 2, "holds no landmarks"),
         ("wrap head.blend --landmarks odd.json --out out.blend", 2, "there is no landmark 'beard'"),
         ("wrap head.blend --landmarks flat.json --out out.blend", 2, "give three numbers"),
+        ("wrap head.blend --landmarks long.json --out out.blend", 2, "give three numbers"),
+        ("wrap head.blend --landmarks nan.json --out out.blend", 2, "give three numbers"),
+        ("wrap head.blend --landmarks deep.json --out out.blend", 2, "too many brackets"),
         ("wrap head.blend --landmarks marks.json --detect --out out.blend", 2, "not both"),
         ("wrap head.blend --landmarks marks.json --out nowhere/out.blend", 2, "there is no folder"),
         ("wrap head.stl --landmarks marks.json --out out.blend", 2, "give one of .blend"),
@@ -140,14 +143,75 @@ def test_what_cannot_be_is_told_and_nothing_is_written(mien, files, monkeypatch,
         ("odd", {"beard": place}),
         ("flat", {"chin": place[:2]}),
         ("few", {"chin": place}),
+        ("long", {"chin": [10**400, 0, 0]}),
+        ("nan", {"chin": [float("nan"), 0, 0]}),
     ):
         (files / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    (files / "deep.json").write_text("[" * 100_000, encoding="utf-8")
     (files / "head.stl").write_bytes(b"solid")
     before = listed(files)
     monkeypatch.chdir(files)
     assert mien.cli.main(words.split()) == code
     assert said in capfd.readouterr().err
     assert listed(files) == before
+
+
+@pytest.mark.parametrize("what", ["scene", "picture", "cut"])
+def test_what_was_there_stays_where_one_file_fails(mien, wrapped, files, monkeypatch, capfd, what):  # noqa: PLR0917
+    yesterday = {"out.blend": b"BLENDER of yesterday", "fit.png": b"picture of yesterday"}
+    for name, data in yesterday.items():
+        (files / name).write_bytes(data)
+    before = listed(files)
+    export = mien.exporting.export
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    def cut(path, kind):
+        export(path, kind)
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+
+    if what == "picture":
+        monkeypatch.setattr(Path, "write_bytes", fail)
+    else:
+        monkeypatch.setattr(mien.exporting, "export", fail if what == "scene" else cut)
+    words = ["wrap", str(wrapped), "--out", str(files / "out.blend"), "--picture", str(files / "fit.png")]
+    assert mien.cli.main([*words, "--quiet"]) == 1
+    said = capfd.readouterr().err
+    assert ("only a part" if what == "cut" else "No space left") in said
+    assert listed(files) == before
+    assert {name: (files / name).read_bytes() for name in yesterday} == yesterday
+
+
+def test_landmarks_of_yesterday_stay_where_the_new_ones_cannot_be_written(mien, wrapped, files, monkeypatch, capfd):
+    (files / "again.json").write_text("yesterday", encoding="utf-8")
+    before, write = listed(files), Path.write_text
+
+    def half(path, text, **more):
+        write(path, text[:9], **more)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    assert mien.cli.main(["marks", str(wrapped), "--out", str(files / "again.json")]) == 1
+    assert "No space left" in capfd.readouterr().err
+    assert listed(files) == before
+    assert (files / "again.json").read_text(encoding="utf-8") == "yesterday"
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.usefixtures("face")
+def test_a_blend_is_known_to_be_whole_or_not(mien, tmp_path, compress):
+    path = tmp_path / "a.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=compress)
+    assert mien.scene_io.is_whole(path)
+    data = path.read_bytes()
+    parts = [data[:-200], data[: len(data) // 2], data[:3], b""]
+    # A disk that had room again for the end: only the table of a compressed file tells.
+    parts += [data[: len(data) // 2] + data[-100:], data[:-5]] if compress else []
+    for part in parts:
+        path.write_bytes(part)
+        assert not mien.scene_io.is_whole(path)
 
 
 def test_of_several_meshes_one_is_chosen(mien, files, capfd):

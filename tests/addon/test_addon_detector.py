@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,33 @@ def test_broken_off_it_leaves_nothing(extra, phase):
     assert bpy.ops.mien.cancel_finder() == {"FINISHED"}
     assert left(extra) == []
     assert "nothing was left behind" in drawn(extra)
+
+
+def _spoilt(path, case):
+    """A wheel whose largest file of ours is broken in one of the ways that `zipfile` tells in its own words."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(INSIDE["face_landmark.tflite"], CONTENT["face_landmark.tflite"])
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"PK\x01\x02")
+    if case == "bits":
+        start = 30 + len(INSIDE["face_landmark.tflite"])
+        data[start : start + 6] = b"\xff" * 6
+    elif case == "encrypted":
+        data[6] |= 1
+        data[entry + 8] |= 1
+    elif case == "method":
+        data[8] = data[entry + 10] = 99
+    else:  # not packed, and much longer than what is there
+        data[8:10] = data[entry + 10 : entry + 12] = bytes(2)
+        data[entry + 20 : entry + 28] = struct.pack("<II", 10**6, 10**6)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("case", ["bits", "encrypted", "method", "cut"])
+def test_a_damaged_wheel_is_one_sentence(mien, tmp_path, case):
+    with pytest.raises(mien.engine.MienError, match=r"spoilt\.whl is damaged, or no wheel\. Take the wheel"):
+        mien.finder_fetch.taken_out(_spoilt(tmp_path / "spoilt.whl", case))
 
 
 def _wrong(extra, monkeypatch, tmp_path, case):
@@ -334,6 +362,28 @@ def test_edit_mode_and_meshes_without_faces_are_refused(mien, face, seer):
         bpy.ops.object.mode_set(mode="OBJECT")
     face.data = bpy.data.meshes.new("Empty")
     assert reason(bpy.ops.mien.detect_landmarks)
+
+
+def test_loose_vertices_are_in_no_picture_and_a_sheet_is_refused(mien, face, seer, monkeypatch):
+    shown = []
+    detect = mien.engine.detect
+
+    def spy(surface, *more, **options):
+        shown.append(surface.vertices)
+        return (yield from detect(surface, *more, **options))
+
+    monkeypatch.setattr(mien.engine, "detect", spy)
+    whole = len(face.data.vertices)
+    face.data.vertices.add(1)
+    face.data.vertices[whole].co = (0, 0, 1000)
+    assert len(mien.detect.find_marks(face).marks) >= 12
+    assert max(len(one) for one in shown) <= whole
+    assert max(np.abs(one).max() for one in shown[1:]) < 10
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=20, y_subdivisions=20, rotation=(0.3, 0.2, 0))
+    sheet = bpy.context.object
+    bpy.ops.object.transform_apply()
+    with pytest.raises(mien.engine.MeshError, match="is flat: all its vertices lie in one plane"):
+        mien.detect.find_marks(sheet)
 
 
 @pytest.fixture

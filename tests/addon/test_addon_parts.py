@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import base64
+import tracemalloc
+import zlib
+
 import bpy
 import numpy as np
 import pytest
@@ -394,3 +398,154 @@ def test_a_new_wrap_binds_the_parts_anew(mien, wrapped):
     face.mien_parts.parts[0].rows = "AAAA"
     mien.finding.bind_again(face, fit)
     assert [bool(one.mark) for one in face.mien_parts.parts] == [False, *[True] * (len(before) - 1)]
+
+
+def state(face):
+    return [
+        (one.name, one.role, one.on, one.rows, one.text, one.mark, one.template, one.by_hand)
+        for one in face.mien_parts.parts
+    ]
+
+
+def edit_mode(obj):
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    return "is in Edit Mode"
+
+
+def emptied(obj):
+    obj.data.clear_geometry()
+    return "has no vertices"
+
+
+def nowhere(obj):
+    obj.data.vertices[0].co.x = float("nan")
+    return "nowhere"
+
+
+def flattened(obj):
+    bpy.context.scene.mien.face.scale.x = 0
+    return "Human is scaled to nothing"
+
+
+@pytest.mark.parametrize("harm", [edit_mode, emptied, nowhere, flattened])
+def test_what_cannot_be_read_is_told_and_the_list_stays(mien, human, harm):
+    body, made = human(named=True)
+    bpy.ops.mien.find_parts()
+    before = state(body)
+    said = harm(made["tongue"])
+    bpy.context.view_layer.update()
+    for act in (mien.finding.find, mien.finding.bind_all):
+        with pytest.raises(mien.engine.MeshError, match=said) as told:
+            act(body, mien.packs.fit(body)[0])
+        assert told.value.remedy
+        assert state(body) == before
+    with pytest.raises(RuntimeError, match=said):
+        bpy.ops.mien.find_parts()
+    assert state(body) == before
+
+
+def test_a_stranger_nearby_that_cannot_be_read_is_no_part(mien, human):
+    body, made = human(named=True)
+    nowhere(made["tongue"])
+    bpy.ops.mien.find_parts()
+    assert {role for _, role in roles(body)} == {"eyes", "upper_teeth", "lower_teeth", "lashes"}
+    with pytest.raises(mien.engine.MeshError, match="nowhere"):
+        mien.finding.add(body, fit_of(mien, body), [made["tongue"]])
+    assert len(body.mien_parts.parts) == 4
+
+
+def test_a_role_that_cannot_be_bound_now_says_so(mien, human, capfd):
+    body, made = human(named=True)
+    bpy.ops.mien.find_parts()
+    edit_mode(made["tongue"])
+    entry(body, "tongue").role = "glasses"
+    assert "Traceback" not in capfd.readouterr().err
+    with pytest.raises(mien.engine.MeshError, match="not bound to this head"):
+        mien.members.members(body, fit_of(mien, body))
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.ops.mien.bind_parts()
+    assert mien.members.members(body, fit_of(mien, body))
+
+
+@pytest.mark.parametrize("role", ["tongue", "upper_teeth"])
+def test_an_unbound_piece_of_the_own_mesh_holds_the_bake_up(mien, wrapped, role):
+    face, _ = wrapped()
+    bpy.ops.mien.find_parts()
+    mien.api.add_expression(face, "surprise", 1.0, 0, 8, 16, 24)
+    mien.keeping.forget(entry(face, role))
+    with pytest.raises(mien.engine.MeshError, match="a part of One, is not bound to this head"):
+        mien.api.bake(face, start=0, end=8)
+    assert face.data.shape_keys is None
+    entry(face, role).on = False
+    mien.api.bake(face, start=0, end=8)
+
+
+def test_rows_that_unpack_to_more_than_there_are_cost_nothing(mien, human):
+    body, _ = human(named=True)
+    bpy.ops.mien.find_parts()
+    one = body.mien_parts.parts[0]
+    one.rows = mien.stored_arrays.rows_to_text(np.zeros(30_000_000, np.int32))
+    tracemalloc.start()
+    with pytest.raises(mien.engine.MeshError, match="fewer vertices"):
+        mien.keeping.rows_of(one, 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6
+    one.rows = base64.b64encode(zlib.compress(bytes(4000))[:-6]).decode()
+    with pytest.raises(mien.engine.MeshError, match="damaged"):
+        mien.keeping.rows_of(one, 2000)
+
+
+def test_a_role_that_is_not_known_here_is_ignored(mien, human):
+    body, _ = human(named=True)
+    bpy.ops.mien.find_parts()
+    one = entry(body, "tongue")
+    stored = one if "role" in one.keys() else one.bl_system_properties_get()  # noqa: SIM118 - no mapping
+    stored["role"] = 99
+    assert one.kind is mien.engine.Role.NONE
+    assert not one.moves
+    assert mien.members.members(body, fit_of(mien, body))
+    bpy.ops.mien.bind_parts()
+
+
+def test_a_part_that_leaves_the_list_leaves_the_live_preview(mien, human):
+    body, made = human(named=True)
+    bpy.ops.mien.find_parts()
+    mien.api.add_expression(body, "surprise", 1.0, 0, 8, 16, 24)
+    mien.preview.start(body)
+    assert made["tongue"].modifiers
+    body.mien_parts.active = next(n for n, one in enumerate(body.mien_parts.parts) if one.role == "tongue")
+    bpy.ops.mien.remove_part()
+    bpy.context.view_layer.update()
+    assert mien.preview.is_on(body)
+    assert not made["tongue"].modifiers
+    assert made["eyes"].modifiers
+    bpy.ops.mien.find_parts()
+    bpy.context.view_layer.update()
+    assert made["tongue"].modifiers
+
+
+def test_a_part_that_is_deleted_in_the_window_is_shown_as_gone(mien, human):
+    body, made = human(named=True)
+    bpy.ops.mien.find_parts()
+    one = entry(body, "tongue")
+    for obj in bpy.context.selected_objects:
+        obj.select_set(False)
+    made["tongue"].select_set(True)
+    bpy.ops.object.delete()
+    assert one.object is not None, "Blender keeps what the list names"
+    assert one.target is None
+    assert one.title == "(deleted)"
+    with pytest.raises(mien.engine.MeshError, match="is gone"):
+        mien.members.members(body, fit_of(mien, body))
+    bpy.ops.mien.bind_parts()
+    assert len(body.mien_parts.parts) == 5
+    bpy.ops.mien.find_parts()
+    assert len(body.mien_parts.parts) == 4
+
+
+def test_a_script_finds_parts_where_they_are_now(mien, human):
+    body, made = human(named=True)
+    made["tongue"].location.x = 50
+    assert "tongue" not in {role for _, role in mien.api.find_parts(body)}

@@ -118,6 +118,46 @@ def test_a_head_that_changes_meanwhile_is_told(mien, strange, change):
         next(steps)
 
 
+@pytest.mark.parametrize("change", ["sculpted", "key", "scaled", "nods"])
+def test_a_shape_that_changes_meanwhile_is_told(mien, strange, change):
+    obj = strange.obj
+    obj.shape_key_add(name="Basis")
+    key = obj.shape_key_add(name="Tall")
+    key.value = 0.0
+    for place in key.data:
+        place.co *= 1.3
+    job = mien.api.WrapJob(obj, strange.marks)
+    for _ in job.compute():
+        pass
+    if change == "sculpted":
+        obj.data.shape_keys.reference_key.data[7].co.x += 0.001
+    elif change == "key":
+        key.value = 0.5
+    elif change == "scaled":
+        obj.scale.x = 2
+    else:
+        obj.rotation_euler, obj.location, obj.scale = (0.1, 0.2, 0.3), (1, 2, 3), (2, 2, 2)
+    bpy.context.view_layer.update()
+    if change == "nods":
+        assert job.finish().vertices
+        return
+    with pytest.raises(mien.engine.MeshError, match="changed while"):
+        job.finish()
+    assert not mien.wrap_job.is_wrapped(obj)
+
+
+def test_a_face_that_mien_knows_says_what_a_wrap_takes_from_it(mien, face, template, strange):
+    assert not mien.api.wrap(strange.obj, strange.marks).note
+    own = mien.api.fit(face).layout.name
+    said = "Ada is a face that Mien knows without a wrap; Forget Wrap brings that back."
+    for _ in range(2):  # also when it is wrapped again
+        result = mien.api.wrap(face, heads.places(mien, face, template))
+        assert result.note == said
+        assert str(result).endswith(said)
+    mien.api.forget_wrap(face)
+    assert mien.api.fit(face).layout.name == own
+
+
 def test_the_kinds_of_heads_are_chosen_by_a_word(mien):
     assert mien.wrap_job.generator_like().path == mien.engine.DEFAULT_BUNDLE
     assert mien.wrap_job.generator_like("MAKEHUMAN").path == mien.engine.DEFAULT_BUNDLE
@@ -184,6 +224,20 @@ def test_a_live_preview_ends_where_the_wrap_goes(mien, wrapped, positions):
     assert not mien.preview.is_on(wrapped)
     assert not wrapped.modifiers
     np.testing.assert_array_equal(positions(wrapped.data), before)
+
+
+@pytest.mark.parametrize("how", ["forgotten", "wrapped again"])
+def test_so_do_the_previews_of_others_with_the_same_mesh(mien, wrapped, how):
+    twin = bpy.data.objects.new("Twin", wrapped.data)
+    bpy.context.scene.collection.objects.link(twin)
+    mien.api.add_expression(twin, "happy", 1.0, 0, 5, 9, 12)
+    mien.preview.start(twin)
+    if how == "forgotten":
+        mien.api.forget_wrap(wrapped)
+    else:
+        mien.api.wrap(wrapped)
+    assert not mien.preview.is_on(twin)
+    assert not twin.modifiers
 
 
 def test_the_button_wraps_and_is_grey_without_landmarks(mien, strange):
@@ -369,3 +423,47 @@ def test_each_state_of_the_panel_shows_what_is_so_and_what_to_do(drawing, state,
 def test_drawing_the_panel_makes_blender_complain_of_nothing(drawing):
     said = [line for line in drawing[1].splitlines() if "rna_uiItem" in line or "unknown" in line or "Error" in line]
     assert not said
+
+
+def test_a_whole_name_counts_before_a_word_of_another(mien, monkeypatch):
+    def pack(title, name):
+        template = SimpleNamespace(name=name)
+        return SimpleNamespace(title=title, bundle=SimpleNamespace(template=template), path=Path(f"{title}.npz"))
+
+    first, second = pack("Convict", "convict_skin"), pack("ICT", "ict_skin")
+    monkeypatch.setattr(mien.packs, "known", lambda _bundle="": [first, second])
+    like = mien.wrap_job.generator_like
+    assert like("ict") is second
+    assert like("ICT_SKIN") is second
+    assert like("convict") is first
+    assert like("skin") is first
+    with pytest.raises(mien.engine.BundleError, match="No generator is called 'nobody'"):
+        like("nobody")
+
+
+def test_a_wrap_that_fails_at_its_end_changes_nothing(mien, wrapped, monkeypatch):
+    part = wrapped.mien_parts.parts.add()
+    part.inner, part.text, part.mark, part.template = True, "a", "b", "c"
+    before = wrapped.data.mien.wrap.mark, mien.marks.state_of(wrapped)
+    places = {name: place * 1.001 for name, place in mien.marks.read(wrapped).items()}
+
+    def fail(*_):
+        mien.keeping.forget(part)
+        raise ValueError("nobody expects it")
+
+    monkeypatch.setattr(mien.finding, "bind_again", fail)
+    with pytest.raises(ValueError, match="nobody"):
+        mien.api.wrap(wrapped, places)
+    assert (wrapped.data.mien.wrap.mark, mien.marks.state_of(wrapped)) == before
+    assert (part.text, part.mark, part.template) == ("a", "b", "c")
+    assert mien.api.fit(wrapped).ok
+
+
+def test_a_landmark_of_another_mien_is_taken_as_picked(mien, face):
+    mien.marks.put(face, "chin", (0, 0, 0), "suggested")
+    mark = face.mien_marks[0]
+    stored = mark if "how" in mark.keys() else mark.bl_system_properties_get()  # noqa: SIM118 - no mapping
+    stored["how"] = 99
+    assert mien.marks.hows(face) == {"chin": "picked"}
+    mien.marks.restore(face, mien.marks.state_of(face))
+    assert mien.marks.hows(face) == {"chin": "picked"}

@@ -365,3 +365,26 @@ def test_a_head_that_shares_too_few_points_is_refused(template):
         pair(seen(points), seen(few))
     nothing = Pairs(np.empty((0, 3)), np.empty((0, 3)), 0.0, 0.0)
     assert carry_marks(like, nothing, surface_of(*ball()), ["nose"]) == {}
+
+
+def test_strays_far_away_do_not_make_the_head_a_speck(monkeypatch, quick):
+    vertices, triangles = ball(24, 40)
+    points = face_on(vertices, triangles)
+    stray = np.array([[5000.0, 8000, 30_000], [5010, 8000, 30_000], [5000, 7990, 30_000]])
+    both, corners = np.concatenate([vertices, stray]), np.concatenate([triangles, [[960, 961, 962]]])
+    found, _ = walk(detect(surface_of(both, corners), Seer(monkeypatch, points, FRONT), looks_from=[FRONT]))
+    assert found.kept.sum() > 400
+    assert np.linalg.norm(found.points - points, axis=1)[found.kept].max() < 12
+
+
+def test_a_sheet_that_is_a_line_from_some_sides_shows_no_face(monkeypatch, quick):
+    grid = np.stack(np.meshgrid(np.arange(12.0), [0.0], np.arange(12.0), indexing="ij"), -1).reshape(-1, 3)
+    corner = (np.arange(11)[:, None] * 12 + np.arange(11)).ravel()
+    triangles = np.stack([corner, corner + 1, corner + 12], axis=1)
+    seer = Seer(monkeypatch, RNG.uniform(0, 11, (POINTS, 3)), FRONT)
+    seer._score = lambda: 0.1
+    with pytest.raises(MienError, match="sees no face"):
+        walk(detect(surface_of(grid, triangles), seer))
+    line = surface_of(grid * [1, 0, 0], triangles)
+    with pytest.raises(MienError, match="sees no face"):
+        walk(detect(line, seer))

@@ -140,8 +140,12 @@ def test_pieces_of_two_grids_and_a_loose_vertex():
 
 def test_welded_joins_what_lies_together():
     points = np.array([[0, 0, 0], [0.001, 0, 0], [5, 0, 0], [0, 0, 0.0]])
-    place = welded(points, 0.01)
+    place = welded(points, 0.01, np.array([[0, 1, 2], [1, 2, 3]]))
     assert place[0] == place[1] == place[3] != place[2]
+    lost = np.concatenate([points, [[-1e20, 0, 0], [1e20, 0, 0]]])
+    place = welded(lost, 0.01, np.array([[0, 1, 2], [1, 2, 3]]))
+    assert place[0] == place[1] == place[3] != place[2]
+    assert len(np.unique(place)) == 4
 
 
 def test_neighbours_against_a_plain_loop():
@@ -382,6 +386,13 @@ def test_a_head_inside_out_is_told(bundle, stranger, surface_of):
     vertices, triangles, landmarks, _, _ = stranger
     with pytest.raises(MeshError, match="inwards"):
         finish(wrap(bundle.template, vertices, triangles[:, ::-1], landmarks, surface_of))
+
+
+def test_landmarks_beside_the_head_are_told(bundle, stranger, surface_of):
+    vertices, triangles, landmarks, _, _ = stranger
+    away = {name: place + np.array([0.06, 0.0, 0.0]) for name, place in landmarks.items()}
+    with pytest.raises(MeshError, match=r"do not lie on the head|hardly any"):
+        finish(wrap(bundle.template, vertices, triangles, away, surface_of))
 
 
 def test_only_the_piece_with_the_face_counts(bundle, stranger, surface_of):

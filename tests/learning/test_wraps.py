@@ -38,12 +38,12 @@ def test_another_topology_lies_on_the_same_surface(surface_of, template):
     surface = surface_of(points, skin)
     assert np.linalg.norm(surface.closest(places)[1] - places, axis=1).max() < 1e-4
     assert edges_of(triangles)[1].max() == 2
-    # Hardly a vertex or an edge is the template's.
-    assert (shares.max(axis=1) == 1).mean() < 0.05
+    # Most vertices are new, and edges with them.
+    assert (shares.max(axis=1) == 1).mean() < 0.35
     looks = face_normals(places, triangles)
     middle = places[triangles].mean(axis=1)
     along = face_normals(points, skin)[surface.closest(middle)[0]]
-    assert ((looks * along).sum(axis=1) > 0).mean() > 0.97
+    assert ((looks * along).sum(axis=1) > 0).mean() > 0.995
 
 
 def test_heads_and_topologies_come_from_their_number_alone(template):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.wrapping.meshes import edges_of
+from core.wrapping.meshes import edges_of, face_normals
 from training.corpora.basemesh import base_mesh
 from training.corpora.facekit import FACE, SKIN
 from training.corpora.people import draw_person, neutral_faces
@@ -36,6 +36,7 @@ ACTIONS = {
 _SEED, _ICT, _MAKEHUMAN, _MESH = 2_000_003, 1, 2, 3
 _MOST = 2.5  # standard deviations, as in the corpus
 _SPLIT = (0.3, 0.7)
+_UPRIGHT = 0.5  # cosine between a triangle's normal before and after
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ def random_topology(
     shares = np.concatenate(
         [np.tile([1.0, 0.0, 0.0], (old, 1)), np.column_stack([1 - share, share, np.zeros(len(edges))])]
     )
-    split = _without_corners(_split(triangles, edges, old), edges, share, old, rng)
     places = np.einsum("nk,nkx->nx", shares, points[corners])
+    split = _without_corners(_split(triangles, edges, old), places, edges, share, rng)
     importance = rng.uniform(0.2, 1.0, len(places))
     mesh: Any = pymeshlab.Mesh(places, split, v_scalar_array=importance)
     mesh.add_vertex_custom_scalar_attribute(np.arange(len(places), dtype=np.float64), "number")
@@ -170,12 +171,13 @@ def random_topology(
 
 def _without_corners(
     split: NDArray[np.int64],
+    places: NDArray[np.float64],
     edges: NDArray[np.int64],
     share: NDArray[np.float64],
-    old: int,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """The split triangles, each old vertex but those of open borders drawn onto the new one of one of its edges."""
+    old = len(places) - len(edges)
     border = np.zeros(old, bool)
     sides, uses = edges_of(split)
     rim = sides[uses == 1]
@@ -188,9 +190,17 @@ def _without_corners(
         for vertex in (end, int(edges[number].sum()) - end):
             if not taken[number] and not border[vertex] and target[vertex] == vertex:
                 target[vertex], taken[number] = old + number, True
-    moved = target[split]
-    proper = (moved[:, 0] != moved[:, 1]) & (moved[:, 1] != moved[:, 2]) & (moved[:, 2] != moved[:, 0])
-    return np.asarray(moved[proper])
+    looks = face_normals(places, split)
+    while True:
+        moved = target[split]
+        proper = (moved[:, 0] != moved[:, 1]) & (moved[:, 1] != moved[:, 2]) & (moved[:, 2] != moved[:, 0])
+        turned = proper & ((face_normals(places, moved) * looks).sum(axis=1) < _UPRIGHT)
+        back = np.unique(split[turned])
+        back = back[target[back] != back]
+        if not len(back):
+            return np.asarray(moved[proper])
+        # Where the surface bends too much round a vertex, it stays.
+        target[back] = back
 
 
 def _split(triangles: NDArray[np.int64], edges: NDArray[np.int64], old: int) -> NDArray[np.int64]:
