@@ -73,10 +73,10 @@ class ModalJob(MienOperator):
 
     def _begin(self, context: bpy.types.Context) -> set[str]:
         self._work = self._job(context)
-        self._start(context)
         manager = context.window_manager
         self._timer = manager.event_timer_add(self.every, window=context.window)
         manager.progress_begin(0, 100)
+        self._start(context)
         manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
