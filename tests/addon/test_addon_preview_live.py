@@ -70,7 +70,7 @@ def state_of(obj, positions):
         sorted(action.name for action in bpy.data.actions),
         sorted(bpy.data.meshes.keys()),
         # To read a property group makes an empty one before Blender 5.0, whoever reads it.
-        sorted(set(obj.keys()) - {"mien"}),
+        sorted(set(obj.keys()) - {"mien", "mien_parts", "mien_marks"}),
         mien_values(obj),
     )
 
