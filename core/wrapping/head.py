@@ -114,8 +114,8 @@ class Head:
         behind = openness(skin, self.vertices[corners], -self.normals[corners], _HIDES)
         if behind.mean() > self.openness[corners].mean():
             raise MeshError(
-                "The polygons of this head look inwards.",
-                "Turn them round: in Edit Mode, Mesh > Normals > Recalculate Outside.",
+                "Where the landmarks are, the polygons look inwards.",
+                "Check that the landmarks lie on the face; if so, in Edit Mode, Mesh > Normals > Recalculate Outside.",
             )
 
     def closest(self, points: NDArray[np.float64]) -> Found:

@@ -10,10 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SUSPECT = 3.5
+_SUSPECT = 4.0
 """A landmark is suspected where the others miss it by so many times what they usually miss each other by."""
 
-_LEAST = 0.05
+_LEAST = 0.18
 """Share of the landmarks' spread (root mean square distance from their middle) that is never too far off."""
 
 _MOST_DROPPED = 0.25

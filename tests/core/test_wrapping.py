@@ -14,7 +14,7 @@ from core.motion import EXPRESSIONS
 from core.wrapping.bind import bind
 from core.wrapping.contours import curve_of, rim_of, rim_pulls
 from core.wrapping.head import Head, flipped
-from core.wrapping.landmarks import GUIDE
+from core.wrapping.landmarks import GUIDE, NEEDED
 from core.wrapping.meshes import edges_of, face_normals, neighbours, pieces, vertex_normals, welded
 from core.wrapping.solver import SmoothField
 from core.wrapping.spline import Spline, similarity, trusted
@@ -119,6 +119,14 @@ def test_the_landmark_that_disagrees_is_told(bundle):
     assert trusted(source, target).all()
     target[5] += (0.4, 0, 0)  # 40 mm
     assert np.flatnonzero(~trusted(source, target)).tolist() == [5]
+
+
+def test_exact_landmarks_of_people_are_all_trusted(bundle):
+    template = bundle.template
+    for person in bundle.samples.values():
+        for names in (NEEDED, [one.name for one in GUIDE]):
+            vertices = [template.landmarks[name] for name in names]
+            assert trusted(template.vertices[vertices].astype(float), person[vertices].astype(float)).all()
 
 
 def test_barycentric_gives_back_places_also_of_flat_triangles():
@@ -384,7 +392,7 @@ def test_a_wrap_can_be_cancelled(bundle, stranger, surface_of):
 
 def test_a_head_inside_out_is_told(bundle, stranger, surface_of):
     vertices, triangles, landmarks, _, _ = stranger
-    with pytest.raises(MeshError, match="inwards"):
+    with pytest.raises(MeshError, match="look inwards"):
         finish(wrap(bundle.template, vertices, triangles[:, ::-1], landmarks, surface_of))
 
 
