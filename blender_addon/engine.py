@@ -32,7 +32,7 @@ if __package__ == "blender_addon":
     from core.template import ABSENT, Layout, Template
     from core.wrapping import landmarks, suggestions
     from core.wrapping.bind import bind
-    from core.wrapping.spline import fit_spline
+    from core.wrapping.spline import Spline
     from core.wrapping.surface import TreeSurface
     from core.wrapping.wrap import Step, Wrapped, wrap
 else:
@@ -61,7 +61,7 @@ else:
     from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
     from .core.wrapping import landmarks, suggestions  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.bind import bind  # type: ignore[import-not-found,no-redef]
-    from .core.wrapping.spline import fit_spline  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.spline import Spline  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.surface import TreeSurface  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.wrap import Step, Wrapped, wrap  # type: ignore[import-not-found,no-redef]
 
@@ -97,6 +97,7 @@ __all__ = [
     "Shaping",
     "SliderSolver",
     "Speed",
+    "Spline",
     "Step",
     "Template",
     "Together",
@@ -111,7 +112,6 @@ __all__ = [
     "detect",
     "every_engine",
     "factors",
-    "fit_spline",
     "forget_generators",
     "forget_torch_failure",
     "generator",

@@ -114,6 +114,14 @@ class MIEN_OT_add_expression(MienOperator, bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
+def face_is_readable(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """For `poll`: whether the picked face is a mesh that can be looked at, known or not; else the reason."""
+    refusal = mesh_bridge.refusal(face_of(context))
+    if refusal is not None:
+        cls.poll_message_set(f"{refusal.sentence} {refusal.remedy}".strip())
+    return refusal is None
+
+
 def face_fits(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     """For `poll`: whether the picked face can perform; the reason goes to the grey button."""
     found = verdict(context)

@@ -20,6 +20,7 @@ import numpy as np
 
 from .errors import MotionError
 from .template import ABSENT, Layout
+from .wrapping import meshes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -231,23 +232,10 @@ def _rigid_means(template: Template, columns: NDArray[np.float64]) -> NDArray[np
     rigid = _vertices_of(template, _RIGID)
     if not rigid.any():
         return columns
-    label = _pieces(template.edges[rigid[template.edges].all(axis=1)], template.vertex_count)
+    label = meshes.pieces(template.edges[rigid[template.edges].all(axis=1)], template.vertex_count)
     pieces, inverse = np.unique(label[rigid], return_inverse=True)
     count = np.bincount(inverse)
     means = [np.bincount(inverse, column, len(pieces)) / count for column in columns[rigid].T]
     out = columns.copy()
     out[rigid] = np.stack(means, axis=1)[inverse]
     return out
-
-
-def _pieces(edges: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """(V,): the smallest index of the vertices that edges join with each vertex."""
-    label = np.arange(count)
-    while True:
-        lowest = label.copy()
-        np.minimum.at(lowest, edges[:, 0], label[edges[:, 1]])
-        np.minimum.at(lowest, edges[:, 1], label[edges[:, 0]])
-        lowest = lowest[lowest]
-        if (lowest == label).all():
-            return label
-        label = lowest

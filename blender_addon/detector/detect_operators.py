@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import mesh_bridge
 from ..modal_job import ModalJob
-from ..operators import face_of
+from ..operators import face_is_readable, face_of
 from ..preferences import choice
 from ..version import PACKAGE
 from ..wrapping.wrap_operators import progress
@@ -42,9 +41,7 @@ class MIEN_OT_detect_landmarks(ModalJob, bpy.types.Operator):  # noqa: N801 - Bl
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Grey with a reason."""
-        refusal = mesh_bridge.refusal(face_of(context))
-        if refusal is not None:
-            cls.poll_message_set(f"{refusal.sentence} {refusal.remedy}".strip())
+        if not face_is_readable(cls, context):
             return False
         if not finder_files.is_here():
             cls.poll_message_set("The landmark finder is not here. Get it in Mien's preferences.")

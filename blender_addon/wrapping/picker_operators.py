@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import bpy
 
-from .. import engine, mesh_bridge
+from .. import engine
 from ..engine import MeshError, MienError
 from ..operator_base import MienOperator
-from ..operators import face_of
+from ..operators import face_is_readable, face_of
 from ..preferences import choice
 from . import marks, picker_running, picker_view, wrap_job
 from .picker import Picker
@@ -227,11 +227,9 @@ class MIEN_OT_clear_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801
 
 
 def _may_change(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-    face = face_of(context)
-    refusal = mesh_bridge.refusal(face)
-    if refusal is not None:
-        cls.poll_message_set(f"{refusal.sentence} {refusal.remedy}".strip())
+    if not face_is_readable(cls, context):
         return False
+    face = face_of(context)
     if not face.visible_get():
         cls.poll_message_set(f"{face.name} is hidden.")
         return False

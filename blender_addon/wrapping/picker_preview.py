@@ -10,7 +10,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix
 
-from ..engine import fit_spline, landmarks
+from ..engine import Spline, landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +56,7 @@ def bent(template: Template, targets: Mapping[str, NDArray[np.float64]]) -> NDAr
     names = [name for name in source if name in targets]
     if len(names) < FEWEST:
         return None
-    spline = fit_spline(
-        np.array([source[name] for name in names]), np.array([targets[name] for name in names]), _SMOOTHING
-    )
+    spline = Spline(np.array([source[name] for name in names]), np.array([targets[name] for name in names]), _SMOOTHING)
     return spline(template.vertices.astype(np.float64))
 
 

@@ -9,7 +9,7 @@ from .. import mesh_bridge
 from ..engine import landmarks
 from ..modal_job import ModalJob, Progress
 from ..operator_base import MienOperator
-from ..operators import face_of, verdict
+from ..operators import face_is_readable, face_of, verdict
 from ..preferences import choice
 from . import fit_look, fit_overlay, marks, wrap_job
 from .wrap_worker import WrapWorker
@@ -38,12 +38,9 @@ class MIEN_OT_wrap(ModalJob, bpy.types.Operator):  # noqa: N801 - Blender's way 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Grey with a reason."""
-        face = face_of(context)
-        refusal = mesh_bridge.refusal(face)
-        if refusal is not None:
-            cls.poll_message_set(f"{refusal.sentence} {refusal.remedy}".strip())
+        if not face_is_readable(cls, context):
             return False
-        lacking = len(marks.missing(face))
+        lacking = len(marks.missing(face_of(context)))
         if lacking:
             cls.poll_message_set(f"{lacking} of the {len(landmarks.NEEDED)} landmarks it needs are not placed yet.")
             return False

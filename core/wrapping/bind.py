@@ -8,7 +8,7 @@ import numpy as np
 
 from ..binding import Binding
 from ..errors import Cancelled
-from .head import borders
+from .head import borders, on_border, welded_normals
 from .meshes import edges_of, face_normals, neighbours, unit, vertex_normals, welded
 from .walking import Walk
 from .wrap import skin_of
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from ..template import Template
     from .meshes import Neighbours
-    from .surface import TreeSurface
+    from .surface import SurfaceOf
     from .wrap import Wrapped
 
-    SurfaceOf = Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]
 
 _REACH, _FAR = 12.0, 36.0  # mm; places within the first are the face's, those beyond the second no part of it
 _ALIKE = np.cos(np.radians(45.0))  # of the triangles offered to normals that look along an axis
@@ -65,7 +64,7 @@ def bind(
     face = template.triangles[sheet[template.triangles[:, 0]]]
     low, high = laid[sheet].min(axis=0) - _REACH, laid[sheet].max(axis=0) + _REACH
     skin = np.flatnonzero(wrapped.skin & ((points > low) & (points < high)).all(axis=1))
-    normals = _smooth_normals(points, triangles)[skin]
+    normals = welded_normals(points, triangles, welded(points, _GRAIN, triangles))[skin]
     place, triangle, distance = _alike_places(laid, face, points[skin], normals, surface_of, cancelled=cancelled)
     shares = surface_of(laid, face).shares(triangle, place)
     sure = wrapped.visible[skin] & (distance < _REACH)
@@ -104,13 +103,6 @@ def _near_among(triangles: NDArray[np.integer[Any]], skin: NDArray[np.intp], poi
     return neighbours(np.concatenate([edges, np.stack([order[same], order[same + 1]], axis=1)]), len(skin))
 
 
-def _smooth_normals(points: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    place = welded(points, _GRAIN, triangles)
-    where = np.zeros((int(place.max()) + 1, 3))
-    where[place] = points
-    return vertex_normals(where, place[triangles])[place]
-
-
 def _alike_places(
     laid: NDArray[np.float64],
     face: NDArray[np.int32],
@@ -145,5 +137,5 @@ def _beyond(
 ) -> NDArray[np.bool_]:
     """(n,) bool: what lies off the template's own edge, below the neck."""
     border = borders(face, template.vertex_count)
-    on_edge = ~((shares > 1e-3) & ~border[face[triangle]]).any(axis=1)
+    on_edge = on_border(shares, border[face[triangle]])
     return np.asarray(on_edge & (distance > 1.0))

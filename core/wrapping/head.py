@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .surface import TreeSurface
+    from .surface import SurfaceOf, TreeSurface
 
 _GRAIN = 0.01  # mm; vertices so near are one, as an importer splits them along seams
 _MARGIN = 0.35  # of the template's size round about: what lies farther off is no head
@@ -73,7 +73,7 @@ class Head:
         triangles: NDArray[np.integer[Any]],
         landmarks: NDArray[np.float64],
         extent: NDArray[np.float64],
-        surface_of: Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface],
+        surface_of: SurfaceOf,
         *,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ class Head:
         self.skin = label == _piece(label[near[:, 0]], everything, landmarks)
         own = self.skin[near[:, 0]]
         self.triangles = near[own]
-        self.normals = _welded_normals(vertices, self.triangles, place)
+        self.normals = welded_normals(vertices, self.triangles, place)
         used = np.unique(self.triangles)
         seen_by = np.zeros(len(vertices))
         # By the skin alone: some heads have eyeballs in their mesh, others have not.
@@ -125,8 +125,7 @@ class Head:
         shares = self._surface.shares(triangle, place)
         normal = unit(np.einsum("nk,nkx->nx", shares, self.normals[corners]))
         distance = np.linalg.norm(place - points, axis=1)
-        inner = ((shares > 1e-3) & ~self._border[corners]).any(axis=1)
-        return Found(place, normal, distance, inner)
+        return Found(place, normal, distance, ~on_border(shares, self._border[corners]))
 
     def distances(self, surface: TreeSurface) -> NDArray[np.float64]:
         """(N,) mm from each visible vertex of the skin to a surface; NaN for the others, and beyond its edge."""
@@ -134,7 +133,7 @@ class Head:
         seen = np.unique(self.triangles[self.visible])
         triangle, place = surface.closest(self.vertices[seen])
         border = borders(surface.triangles, len(surface.vertices))[surface.triangles[triangle]]
-        inner = ((surface.shares(triangle, place) > 1e-3) & ~border).any(axis=1)
+        inner = ~on_border(surface.shares(triangle, place), border)
         out[seen[inner]] = np.linalg.norm(place - self.vertices[seen], axis=1)[inner]
         return out
 
@@ -155,9 +154,10 @@ def _piece(label: NDArray[np.int64], surface: TreeSurface, landmarks: NDArray[np
     return int(most[np.argmax([np.count_nonzero(label == one) for one in most])])
 
 
-def _welded_normals(
+def welded_normals(
     vertices: NDArray[np.float64], triangles: NDArray[np.integer[Any]], place: NDArray[np.int64]
 ) -> NDArray[np.float64]:
+    """(N, 3) unit normals of (N, 3) vertices, smooth across seams: vertices of the same `place` (N,) have one."""
     where = np.zeros((int(place.max()) + 1, 3))
     where[place] = vertices
     return vertex_normals(where, place[triangles])[place]
@@ -171,10 +171,15 @@ def borders(triangles: NDArray[np.integer[Any]], count: int) -> NDArray[np.bool_
     return out
 
 
+def on_border(shares: NDArray[np.float64], border: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) bool: places whose (n, 3) barycentric shares are all of corners on a border, (n, 3) bool."""
+    return np.asarray(~((shares > 1e-3) & ~border).any(axis=1))
+
+
 def vertex_openness(
     vertices: NDArray[np.float64],
     triangles: NDArray[np.integer[Any]],
-    surface_of: Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface],
+    surface_of: SurfaceOf,
 ) -> NDArray[np.float64]:
     """(N,) in 0..1, how much of the sky the vertices of a mesh in mm see; see visibility.py."""
     normals = vertex_normals(vertices, triangles)

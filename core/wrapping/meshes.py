@@ -98,6 +98,13 @@ class Neighbours:
     degree: NDArray[np.float64]
     alone: NDArray[np.intp]
 
+    def links(self, vertices: NDArray[np.integer[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """(k,) positions in `vertices`, ascending, and (k,) neighbours: one pair for each neighbour of each of them."""
+        degree = self.degree[vertices].astype(np.intp)
+        owner = np.repeat(np.arange(len(vertices)), degree)
+        start = np.repeat(self.first[vertices] - (np.cumsum(degree) - degree), degree)
+        return owner, self.index[start + np.arange(len(owner))]
+
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., N) -> (..., N) the sum over the neighbours; 0 without any. Axis by axis, which is what gathers fast."""
         flat = values.reshape(-1, values.shape[-1])

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from .head import Head
     from .identity import Person
-    from .surface import TreeSurface
+    from .surface import SurfaceOf
 
-GOOD_PERCENT, POOR_PERCENT = 0.3, 0.8
-"""Of the head's height, mean distance: below the first a wrap is good, above the second it is poor."""
-
+_POOR_PERCENT = 0.8  # of the head's height, mean distance
 _POOR_SHARE = 1.5  # percent of the head's height, 95 % of the distances
 _FLIPPED = 0.003  # share of the triangles
 _STRANGE = 2.2  # root mean square of the modes' strengths: nobody in training was so far from the mean
@@ -50,7 +46,7 @@ def judge(
     laid: NDArray[np.float64],
     triangles: NDArray[np.int32],
     folded: NDArray[np.intp],
-    surface_of: Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface],
+    surface_of: SurfaceOf,
     *,
     person: Person,
     dropped: tuple[str, ...],
@@ -83,7 +79,7 @@ def _advice(
     percent: float, p95_percent: float, folded: float, person: Person, dropped: tuple[str, ...]
 ) -> tuple[str, ...]:
     found = []
-    if percent > POOR_PERCENT:
+    if percent > _POOR_PERCENT:
         found.append(
             f"The face lies {percent:.1f}% of the head's height off on average: check the landmarks, and that the "
             "mesh is a head at rest."

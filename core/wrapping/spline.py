@@ -100,11 +100,6 @@ class Spline:
         return np.asarray(out)
 
 
-def fit_spline(source: NDArray[np.floating[Any]], target: NDArray[np.floating[Any]], smoothing: float = 0.0) -> Spline:
-    """See `Spline`."""
-    return Spline(source, target, smoothing)
-
-
 def misses(source: NDArray[np.floating[Any]], target: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """(n,) how far each target lies from where the spline of all others expects it, in units of the target."""
     out = np.zeros(len(source))

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    SurfaceOf = Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], "TreeSurface"]
+    """Makes a surface of (N, 3) vertices and (F, 3) triangles; where trees come from is the caller's matter."""
 
 
 class Tree(Protocol):
@@ -20,10 +23,6 @@ class Tree(Protocol):
 
     def ray_cast(self, origin: Sequence[float], direction: Sequence[float], distance: float, /) -> tuple[Any, ...]:
         """Place, normal, triangle, distance."""
-
-
-SurfaceOf = "Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]"
-"""Makes a surface of (N, 3) vertices and (F, 3) triangles; where trees come from is the caller's matter."""
 
 
 class TreeSurface:

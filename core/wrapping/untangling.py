@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,36 +46,29 @@ def untangled(
         turned = triangles[flipped(before, before + moved, triangles)]
         if not len(turned):
             break
-        loose = np.zeros(len(before), bool)
-        loose[turned] = True
-        for _ in range(rings):
-            loose[edges[loose[edges].any(axis=1)]] = True
+        loose = _grown(edges, turned, rings, len(before))
         inner = edges[loose[edges].all(axis=1)]
         label = pieces(inner, len(before))
         for patch in np.unique(label[loose]):
             members = np.flatnonzero(loose & (label == patch))
             if len(members) <= _MOST:
                 moved[members] = _smoothest(near, moved, members)
-    return _relaxed(near, before, before + moved, triangles)
+    return _relaxed(edges, before, before + moved, triangles)
 
 
 def _relaxed(
-    near: Neighbours, before: NDArray[np.float64], after: NDArray[np.float64], triangles: NDArray[np.int32]
+    edges: NDArray[np.int64], before: NDArray[np.float64], after: NDArray[np.float64], triangles: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """What still folds, slivers in a corner of the mouth, is laid as its surroundings lie: by one affine map."""
     best, fewest = after, len(flipped(before, after, triangles))
     for rings in range(1, _RELAXING):
         if not fewest:
             break
-        loose = np.zeros(len(before), bool)
-        loose[triangles[flipped(before, best, triangles)]] = True
-        wide = loose.copy()
-        for _ in range(rings):
-            loose = loose | (near.total(loose.astype(np.float64)) > 0)
-        for _ in range(2 * rings + 2):
-            wide = wide | (near.total(wide.astype(np.float64)) > 0)
+        turned = triangles[flipped(before, best, triangles)]
+        loose = _grown(edges, turned, rings, len(before))
+        wide = _grown(edges, turned, 2 * rings + 2, len(before))
         tried = best.copy()
-        label = pieces(_edges(near, wide), len(before))
+        label = pieces(edges[wide[edges].all(axis=1)], len(before))
         for patch in np.unique(label[wide]):
             inside, around = loose & (label == patch), wide & ~loose & (label == patch)
             if around.sum() >= _ENOUGH:
@@ -87,35 +80,29 @@ def _relaxed(
     return best
 
 
-def _edges(near: Neighbours, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(E, 2) edges between chosen vertices, each in both directions."""
-    owner = np.repeat(np.arange(len(chosen)), near.degree.astype(np.intp))
-    both = chosen[owner] & chosen[near.index]
-    return np.stack([owner[both], near.index[both]], axis=1)
+def _grown(edges: NDArray[np.int64], start: NDArray[np.integer[Any]], rings: int, count: int) -> NDArray[np.bool_]:
+    """(count,) bool: the vertices within so many rings of those to start from."""
+    reached = np.zeros(count, bool)
+    reached[start] = True
+    for _ in range(rings):
+        reached[edges[reached[edges].any(axis=1)]] = True
+    return reached
 
 
 def _smoothest(near: Neighbours, moved: NDArray[np.float64], members: NDArray[np.intp]) -> NDArray[np.float64]:
     """(m, 3) the displacement of the members that bends least, all others given."""
-    around = _lists(near, members)
-    rows = np.unique(np.concatenate([members, around]))
+    rows = np.unique(np.concatenate([members, near.links(members)[1]]))
     place = np.full(len(moved), -1)
     place[members] = np.arange(len(members))
     matrix = np.zeros((len(rows), len(members)))
     known = np.zeros((len(rows), 3))
-    for number, vertex in enumerate(rows.tolist()):
-        others = near.index[near.first[vertex] : near.first[vertex] + int(near.degree[vertex])]
-        for one, weight in [(vertex, 1.0), *((other, -1 / near.degree[vertex]) for other in others.tolist())]:
-            if place[one] >= 0:
-                matrix[number, place[one]] += weight
-            else:
-                known[number] += weight * moved[one]
+    owner, other = near.links(rows)
+    weight = np.concatenate([np.ones(len(rows)), -1 / near.degree[rows[owner]]])
+    row, column = np.concatenate([np.arange(len(rows)), owner]), np.concatenate([rows, other])
+    free = place[column] >= 0
+    np.add.at(matrix, (row[free], place[column[free]]), weight[free])
+    np.add.at(known, row[~free], weight[~free, None] * moved[column[~free]])
     # Least squares by the normal equations: the umbrella operator of a patch with fixed surroundings is well behaved.
     square = matrix.T @ matrix
     square[np.diag_indices(len(square))] += 1e-9
     return np.asarray(np.linalg.solve(square, -matrix.T @ known))
-
-
-def _lists(near: Neighbours, members: NDArray[np.intp]) -> NDArray[np.intp]:
-    """All neighbours of the members."""
-    spans = [near.index[near.first[one] : near.first[one] + int(near.degree[one])] for one in members.tolist()]
-    return np.concatenate(spans)

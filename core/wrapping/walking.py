@@ -92,10 +92,8 @@ class Walk:
         self, waiting: NDArray[np.int64], corner: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs (vertex, neighbour that has a place): a few for each vertex that has one at all, vertices ascending."""
-        degree = self._near.degree[waiting].astype(np.int64)
-        rows = np.repeat(waiting, degree)
-        start = np.repeat(self._near.first[waiting] - (np.cumsum(degree) - degree), degree)
-        others = self._near.index[start + np.arange(len(rows))]
+        owner, others = self._near.links(waiting)
+        rows = waiting[owner]
         known = corner[others] >= 0
         rows, others = rows[known], others[known]
         # The first few of each vertex.
@@ -142,20 +140,16 @@ class Walk:
 
 def _edge_length(near: Neighbours, points: NDArray[np.float64]) -> float:
     """Median, of edges longer than 0."""
-    owner = np.repeat(np.arange(len(points)), near.degree.astype(np.int64))
-    length = np.linalg.norm(points[owner] - points[near.index], axis=1)
+    owner, other = near.links(np.arange(len(points)))
+    length = np.linalg.norm(points[owner] - points[other], axis=1)
     return float(np.median(length[length > 0])) if (length > 0).any() else 1.0
 
 
 def _rings(near: Neighbours, rings: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each vertex all within so many rings, itself too: (V + 1,) offsets into one list."""
     count = len(near.degree)
-    degree = near.degree.astype(np.int64)
     pairs = np.arange(count) * (count + 1)  # owner * count + member
     for _ in range(rings):
-        owner, member = pairs // count, pairs % count
-        many = degree[member]
-        offset = np.repeat(near.first[member] - (np.cumsum(many) - many), many)
-        reached = near.index[offset + np.arange(int(many.sum()))]
-        pairs = np.unique(np.concatenate([pairs, np.repeat(owner, many) * count + reached]))
+        member, reached = near.links(pairs % count)
+        pairs = np.unique(np.concatenate([pairs, pairs[member] // count * count + reached]))
     return np.searchsorted(pairs // count, np.arange(count + 1)), pairs % count

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..template import Template
-    from .surface import TreeSurface
+    from .surface import SurfaceOf
 
-    SurfaceOf = Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]
 
 LEAST_LANDMARKS = 6
 _UNLIKE = 3.0  # mm the landmarks are off the person by, above which they bend the start

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 addon_utils = importlib.import_module("addon_utils")  # bpy brings it
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # what tests here share is imported by its name
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "bl_ext.user_default.mien"
 PACKAGE = ROOT / "blender_addon"

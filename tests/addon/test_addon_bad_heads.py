@@ -3,27 +3,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
-
-HERE = Path(__file__).resolve().parent
-
-
-def _loaded(name):
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-heads = _loaded("strange_heads")
+import strange_heads as heads
 
 
 @pytest.fixture
