@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test test-all lint format dist packs wraps test-blender benchmark bundle ict-runs report clean help
+.PHONY: env demo test test-all lint format dist packs wraps test-blender benchmark bundle ablation ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -73,16 +73,22 @@ DEVICE ?= cpu
 benchmark: env ## how fast this machine is: make benchmark DEVICE=cuda; writes docs/benchmark.json and its picture
 	$(RUN) -m training benchmark --device $(DEVICE) --json docs/benchmark.json --plot docs/pictures/benchmark.png
 
-# The default bundle from nothing: corpus, both models, evaluation, export. About 20 minutes on two cores.
-CHAINS := --chain 4 --max-rest 10
-SPIRAL := --schedule.epochs 48 --schedule.decay 0.94 --schedule.learning-rate 0.002 --schedule.leak 0.3 --warm-up 6
-PCA := --model pca --schedule.epochs 60 --schedule.decay 0.95 --schedule.learning-rate 0.0015 --warm-up 10
+# The default bundle from nothing: corpus, the three models, evaluation, export. About an hour on two cores.
+PEOPLE := --subjects 627 --test-subjects 27 --performances 4
+LESSON := --chain 4 --max-rest 10 --warm-up 2 --check-every 4 --schedule.epochs 20 --schedule.decay 0.86
+STEERED := --model steered --schedule.learning-rate 0.002 --schedule.leak 0.3
+SPIRAL := --model spiral --schedule.learning-rate 0.002 --schedule.leak 0.3
+PCA := --model pca --schedule.learning-rate 0.0015
 bundle: env ## train the default bundle again
-	$(RUN) -m training corpus makehuman --out corpora/makehuman
-	$(RUN) -m training train corpora/makehuman --out runs/makehuman-spiral $(CHAINS) $(SPIRAL)
-	$(RUN) -m training train corpora/makehuman --out runs/makehuman-pca $(CHAINS) $(PCA)
-	$(RUN) -m training evaluate runs/makehuman-spiral runs/makehuman-pca --keep docs/runs
-	$(RUN) -m training export runs/makehuman-spiral --out blender_addon/assets/makehuman.safetensors
+	$(RUN) -m training corpus makehuman --out corpora/makehuman $(PEOPLE)
+	$(RUN) -m training train corpora/makehuman --out runs/makehuman-steered $(LESSON) $(STEERED)
+	$(RUN) -m training train corpora/makehuman --out runs/makehuman-spiral $(LESSON) $(SPIRAL)
+	$(RUN) -m training train corpora/makehuman --out runs/makehuman-pca $(LESSON) $(PCA)
+	$(RUN) -m training evaluate runs/makehuman-steered runs/makehuman-spiral runs/makehuman-pca --keep docs/runs
+	$(RUN) -m training export runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
+
+ablation: ## what each idea of the steered network brings: docs/ablation.json; about an hour and a half on two cores
+	$(RUN) -m training ablation corpora/makehuman --out runs/ablation --json docs/ablation.json
 
 # The ICT runs from nothing, at the paper's settings: four trainings of 100 epochs, about three hours on two cores.
 FACEKIT ?= ICT-FaceKit

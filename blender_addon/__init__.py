@@ -12,7 +12,7 @@ from .detector import detect_operators, finder_setup
 from .parts import finding, members, panel_parts, part_list, part_operators
 from .preview import preview_handlers, preview_operators
 from .pytorch import torch_box, torch_setup
-from .timeline import cue_operators, cue_properties, panel_performance, preset_operators
+from .timeline import cue_operators, cue_properties, panel_performance, preset_operators, take_operators
 from .wrapping import fit_overlay, marks, panel_wrap, picker_operators, picker_running, wrap_operators
 
 CLASSES = (
@@ -44,6 +44,7 @@ CLASSES = (
     bake_operators.MIEN_OT_duplicate_bake,
     bake_operators.MIEN_OT_play_none,
     cue_operators.MIEN_OT_add_cue,
+    take_operators.MIEN_OT_new_take,
     preset_operators.MIEN_OT_add_preset,
     cue_operators.MIEN_OT_select_cue,
     cue_operators.MIEN_OT_remove_cue,
@@ -70,6 +71,7 @@ CLASSES = (
     panel_parts.MIEN_UL_parts,
     panel_parts.MIEN_PT_parts,
     panel_performance.MIEN_PT_performance,
+    take_operators.MIEN_PT_take,
     panel_performance.MIEN_PT_strengths,
     panel.MIEN_PT_shaping,
     panel.MIEN_UL_bakes,

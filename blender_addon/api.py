@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import engine, packs
+from . import engine, packs, takes
 from .baking import bake_copies, bakes, records
 from .baking.bake_job import BakeJob, BakeResult
 from .parts import finding
@@ -43,12 +43,15 @@ __all__ = [
     "fit",
     "forget_wrap",
     "install_pack",
+    "new_take",
     "play_bake",
     "remove_bake",
+    "set_take",
     "wrap",
 ]
 
 install_pack = packs.install
+new_take = takes.new_take
 
 
 def fit(obj: bpy.types.Object, *, bundle: str = "") -> Fit:
@@ -141,6 +144,30 @@ def add_expression(  # noqa: PLR0917 - the order of figure 2, and of core's Cue
     motion.write_cue(obj, cue)
 
 
+def set_take(
+    obj: bpy.types.Object,
+    seed: int | str | None = None,
+    *,
+    variation: float | None = None,
+    life: float | bool | None = None,
+) -> None:
+    """Chooses which natural performance a face gives of its expressions, and how much life; previews show it at once.
+
+    The same settings are `obj.mien.vary`, `.seed`, `.variation`, `.life` and `.life_amount`. `new_take` chooses by
+    chance.
+
+    Args:
+        obj: the face.
+        seed: 0 or above; "none" for the calm mean performance; None as it is. Life keeps its seed in a calm face.
+        variation: how far performances differ from the mean, 0..1.5; None as it is.
+        life: how large the small movements beside the blinks are, 0..1, 0 or False for neither; None as it is.
+
+    Raises:
+        MotionError: a number out of range; nothing was changed.
+    """
+    takes.change(obj, seed, variation=variation, life=life)
+
+
 def remove_bake(obj: bpy.types.Object, name: str = "") -> int:
     """Takes a bake away; after the last one the face is exactly as before the first.
 
@@ -220,6 +247,8 @@ def bake_again(obj: bpy.types.Object, name: str = "", **more: Any) -> BakeResult
 
     Raises:
         MienError: there is no such bake, its record is damaged, or its generator is not installed any more.
+
+    A bake of an earlier version of the generator stays, and the new one stands beside it; the result says so.
     """
     entry = obj.data.mien.bakes[_number(obj, name)]
     return bake(obj, recorded=entry.name, **more)

@@ -17,6 +17,7 @@ if __package__ == "blender_addon":
     from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
     from core.generator import Generator, all_finite, check_finite
+    from core.identity import Identity
     from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample
     from core.parts.attach import part_mover
     from core.parts.merging import Together, merge, mover_from_arrays
@@ -26,9 +27,11 @@ if __package__ == "blender_addon":
     from core.parts.roles import Role
     from core.parts.suggest import suggest_roles
     from core.pc2 import Pc2Writer, read_pc2
+    from core.performer import Performer
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
     from core.slider_weights import SliderSolver
     from core.speed import Speed, every_engine
+    from core.takes import MAX_SEED, MAX_VARIATION, Take
     from core.template import ABSENT, Layout, Template
     from core.wrapping import landmarks, suggestions
     from core.wrapping.bind import bind
@@ -46,6 +49,7 @@ else:
     from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
     from .core.generator import Generator, all_finite, check_finite  # type: ignore[import-not-found,no-redef]
+    from .core.identity import Identity  # type: ignore[import-not-found,no-redef]
     from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
     from .core.parts.attach import part_mover  # type: ignore[import-not-found,no-redef]
     from .core.parts.merging import Together, merge, mover_from_arrays  # type: ignore[import-not-found,no-redef]
@@ -55,9 +59,11 @@ else:
     from .core.parts.roles import Role  # type: ignore[import-not-found,no-redef]
     from .core.parts.suggest import suggest_roles  # type: ignore[import-not-found,no-redef]
     from .core.pc2 import Pc2Writer, read_pc2  # type: ignore[import-not-found,no-redef]
+    from .core.performer import Performer  # type: ignore[import-not-found,no-redef]
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
     from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
     from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
+    from .core.takes import MAX_SEED, MAX_VARIATION, Take  # type: ignore[import-not-found,no-redef]
     from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
     from .core.wrapping import landmarks, suggestions  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.bind import bind  # type: ignore[import-not-found,no-redef]
@@ -72,6 +78,8 @@ __all__ = [
     "EXPRESSIONS",
     "MAX_GAIN",
     "MAX_INTENSITY",
+    "MAX_SEED",
+    "MAX_VARIATION",
     "REGIONS",
     "Binding",
     "BundleError",
@@ -82,6 +90,7 @@ __all__ = [
     "Detected",
     "DeviceError",
     "Generator",
+    "Identity",
     "Layout",
     "Loaded",
     "MeshError",
@@ -90,6 +99,7 @@ __all__ = [
     "Pairs",
     "PartMesh",
     "Pc2Writer",
+    "Performer",
     "Reader",
     "Riders",
     "Role",
@@ -99,6 +109,7 @@ __all__ = [
     "Speed",
     "Spline",
     "Step",
+    "Take",
     "Template",
     "Together",
     "TreeSurface",
@@ -157,6 +168,16 @@ class Loaded:
     def title(self) -> str:
         """Its name for people, such as "ICT skin"."""
         return str(self.bundle.header.get("title") or self.bundle.template.name.replace("_", " "))
+
+    @property
+    def varies(self) -> bool:
+        """Whether it can give takes."""
+        return int(self.bundle.header["sizes"].get("style", 0)) > 0
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can give blinks and small movements."""
+        return self.bundle.life is not None
 
 
 _loaded: dict[tuple[str, int, int], Loaded | MienError] = {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty  # noqa: TC002 - Blender evaluates the annotations
@@ -16,6 +17,9 @@ from .properties import EXPRESSION_ITEMS
 from .timeline import motion
 from .timeline.cue_properties import face_in
 
+if TYPE_CHECKING:
+    from .engine import Loaded
+
 
 def face_of(context: bpy.types.Context) -> bpy.types.Object | None:
     """The face that the scene has picked; None where it was deleted from the scene since."""
@@ -25,7 +29,7 @@ def face_of(context: bpy.types.Context) -> bpy.types.Object | None:
 _FRESH = 0.2
 """Seconds that a verdict is believed: one redraw of the panel asks ten times, and each look reads the whole mesh."""
 
-_believed: dict[tuple[object, ...], tuple[float, mesh_bridge.Fit]] = {}
+_believed: dict[tuple[object, ...], tuple[float, mesh_bridge.Fit, Loaded | None]] = {}
 
 
 def verdict(context: bpy.types.Context) -> mesh_bridge.Fit:
@@ -34,12 +38,23 @@ def verdict(context: bpy.types.Context) -> mesh_bridge.Fit:
     A mesh that was bent without another number of vertices, another mode or name is looked at again after `_FRESH`
     seconds; whoever bakes looks for himself.
     """
+    return _looked(context)[0]
+
+
+def generator_of(context: bpy.types.Context) -> Loaded | None:
+    """The generator that performs on the picked face, as `verdict` has found it; None where the face does not fit."""
+    found, loaded = _looked(context)
+    return loaded if found.ok else None
+
+
+def _looked(context: bpy.types.Context) -> tuple[mesh_bridge.Fit, Loaded | None]:
     face, bundle = face_of(context), choice(context).bundle
     mark = (bundle, *packs.installed(), *_outside(face))
     found = _believed.get(mark)
     if found is None or time.monotonic() - found[0] > _FRESH:
+        loaded = None
         try:
-            fit = packs.fit(face, bundle, cached=True)[0]
+            fit, loaded = packs.fit(face, bundle, cached=True)
         except MienError as problem:
             fit = mesh_bridge.Fit(ok=False, sentence=problem.sentence, remedy=problem.remedy)
         except Exception as problem:
@@ -48,8 +63,8 @@ def verdict(context: bpy.types.Context) -> mesh_bridge.Fit:
                 raise
             fit = mesh_bridge.Fit(ok=False, sentence=f"Mien did not expect this face ({problem}).")
         _believed.clear()
-        _believed[mark] = found = (time.monotonic(), fit)
-    return found[1]
+        _believed[mark] = found = (time.monotonic(), fit, loaded)
+    return found[1:]
 
 
 def _outside(face: bpy.types.Object | None) -> tuple[object, ...]:

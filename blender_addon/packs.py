@@ -14,11 +14,19 @@ from . import engine, mesh_bridge
 from .engine import BundleError, MienError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from .engine import Loaded
     from .mesh_bridge import Fit
 
 SUFFIX = ".safetensors"
 MAX_BYTES = 200 * 10**6
+
+_EARLIER = (
+    "An earlier version of the generator made that bake. It stays, and this one stands beside it: the same labels and"
+    " shaping, moved by today's generator."
+)
 
 
 def folder() -> Path:
@@ -94,21 +102,6 @@ def known(bundle: str = "") -> list[Loaded]:
     return [*every, engine.load(bundle)]
 
 
-def of_digest(digest: str, bundle: str = "") -> Path:
-    """The generator of this SHA-256, among the one that ships, all packs and the chosen one.
-
-    Raises:
-        BundleError: it is not installed.
-    """
-    for one in [*known(), *(known(bundle) if bundle else ())]:
-        if one.digest == digest:
-            return one.path
-    raise BundleError(
-        "The generator that this was baked with is not installed any more.",
-        "Install its model pack again, or bake anew from the keys.",
-    )
-
-
 def _age(path: Path) -> float:
     try:
         return -path.stat().st_mtime
@@ -131,3 +124,29 @@ def fit(obj: bpy.types.Object | None, bundle: str = "", *, cached: bool = False)
     look = mesh_bridge.fit_cached if cached else mesh_bridge.fit
     found = look(obj, *(one.bundle.template for one in every))
     return found, next((one for one in every if one.bundle.template is found.template), every[-1])
+
+
+def of_record(obj: bpy.types.Object, about: Mapping[str, Any]) -> tuple[str, str]:
+    """The generator for a bake that is on record.
+
+    Args:
+        obj: the face.
+        about: the record.
+
+    Returns:
+        Path of the one that it was made with; where only a later version of that is left, which moves otherwise, the
+        path of that, and a sentence about it.
+
+    Raises:
+        BundleError: neither is installed.
+    """
+    for one in known():
+        if one.digest == about.get("bundle"):
+            return str(one.path), ""
+    found, today = fit(obj, cached=True)
+    if found.ok and today.title == about.get("bundle_title"):
+        return str(today.path), _EARLIER
+    raise BundleError(
+        "The generator that this was baked with is not installed any more.",
+        "Install its model pack again, or bake anew from the keys.",
+    )

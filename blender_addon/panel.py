@@ -6,6 +6,7 @@ import textwrap
 
 import bpy
 
+from . import takes
 from .baking import bake_sliders, records, ways
 from .baking.bake import BYTES_A_VERTEX
 from .operators import face_of, verdict
@@ -192,6 +193,9 @@ class MIEN_PT_bake(_MienPanel, bpy.types.Panel):  # noqa: N801
             size = f"{about.get('megabytes', 0):,.1f} MB"
             span = f"Frames {about.get('start', 0):g} to {about.get('end', 0):g}"
             say(layout, context, f"{span}, {size}{error}.", "CHECKMARK")
+            take = takes.title_recorded(about)
+            if take:
+                say(layout, context, f"{take[0].upper()}{take[1:]}.", "BLANK1")
 
 
 class MIEN_PT_range(_MienPanel, bpy.types.Panel):  # noqa: N801

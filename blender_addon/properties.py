@@ -19,7 +19,7 @@ from bpy.props import (
 from . import packs
 from .baking.records import MienMesh
 from .baking.ways import WAYS
-from .engine import EXPRESSIONS, MAX_INTENSITY, MienError
+from .engine import EXPRESSIONS, MAX_INTENSITY, MAX_SEED, MAX_VARIATION, MienError
 from .timeline.motion import played_range
 
 EXPRESSION_ITEMS = [(name, name.capitalize(), f"The face looks {name}") for name in EXPRESSIONS]
@@ -28,7 +28,7 @@ EXPRESSION_ITEMS = [(name, name.capitalize(), f"The face looks {name}") for name
 def _strength(name: str) -> object:
     return FloatProperty(
         name=name.capitalize(),
-        description=f"How strongly the face performs {name}: 0 is rest, 1 the strongest in training. Key it, then bake",
+        description=f"How strongly the face performs {name}: 0 is rest, 0.5 half the motion of 1. Key it, then bake",
         min=0.0,
         max=MAX_INTENSITY,
         soft_max=1.0,
@@ -51,7 +51,7 @@ def _gain(name: str, what: str) -> object:
 
 
 class MienFace(bpy.types.PropertyGroup):
-    """One face, `object.mien`: its six strengths, animated like any property, and how its motion is shaped."""
+    """One face, `object.mien`: its six strengths, animated like any property, how its motion is shaped, its take."""
 
     __annotations__ = {name: _strength(name) for name in EXPRESSIONS} | {
         "gain": _gain("Overall", "the whole face"),
@@ -82,6 +82,44 @@ class MienFace(bpy.types.PropertyGroup):
         "mask": StringProperty(
             name="Mask",
             description="Vertex group whose weights scale the motion: weight 0 stays still; empty for the whole face",
+            options=set(),
+        ),
+        "vary": BoolProperty(
+            name="Vary",
+            description="Give one natural performance out of many, which the seed tells; off, the calm mean of all",
+            options=set(),
+        ),
+        "seed": IntProperty(
+            name="Seed",
+            description="Which performance and which blinks are given: the same seed always gives the same ones",
+            default=1,
+            min=0,
+            max=MAX_SEED,
+            options=set(),
+        ),
+        "variation": FloatProperty(
+            name="Variation",
+            description="How far performances differ from the calm mean: 0 not at all, 1 as people do",
+            default=1.0,
+            min=0.0,
+            max=MAX_VARIATION,
+            step=5,
+            precision=2,
+            options=set(),
+        ),
+        "life": BoolProperty(
+            name="Life",
+            description="Add blinks and small movements, which go on between expressions; the seed tells which",
+            options=set(),
+        ),
+        "life_amount": FloatProperty(
+            name="Amount",
+            description="How large the small movements are; blinks always close the eyes. 0 adds neither",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            step=5,
+            precision=2,
             options=set(),
         ),
     }

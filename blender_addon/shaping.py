@@ -1,4 +1,8 @@
-"""What the artist's shaping makes of a deformation on its way to the mesh: gains, balance, mask."""
+"""What the artist's shaping makes of a deformation on its way to the mesh: gains, balance, mask.
+
+Gains and balance are for what is performed. Life is laid over it as it is: half of a blink, or a blink of one eye, is
+none. The mask is for all that moves.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from .engine import MotionError, ShapedLayout, Shaping, factors
 from .mesh_bridge import group_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import bpy
     import numpy as np
     from numpy.typing import NDArray
@@ -42,18 +48,36 @@ class Shaper:
         assert fit.template is not None
         self._to_local = fit.to_local
         shaping = Shaping(**{name: float(given[name]) for name in NAMES})
-        self._layout: Layout | Binding | ShapedLayout = fit.layout
-        if not shaping.is_neutral:
-            self._layout = ShapedLayout(fit.layout, factors(fit.template, shaping))
+        self._layout: Layout | Binding = fit.layout
+        self._shaped = None if shaping.is_neutral else ShapedLayout(fit.layout, factors(fit.template, shaping))
         mask = str(given["mask"])
         if of_part and mask not in obj.vertex_groups:
             mask = ""
         self._mask = _weights(obj, mask, fit.layout.moving)
 
-    def offsets(self, deformation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, V, 3) mm of the template -> (n, P, 3) object units of `layout.moving`."""
-        moved = turned(self._layout.on_object(deformation), self._to_local)
+    def offsets(self, deformation: NDArray[np.float32], life: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """What the moving vertices of the object do.
+
+        Args:
+            deformation: (n, V, 3) mm of the template.
+            life: (n, V, 3) what of it is life; None for none.
+
+        Returns:
+            (n, P, 3) object units of `layout.moving`.
+        """
+        if self._shaped is None:
+            moved = self._layout.on_object(deformation)
+        elif life is None:
+            moved = self._shaped.on_object(deformation)
+        else:
+            moved = self._shaped.on_object(deformation - life) + self._layout.on_object(life)
+        moved = turned(moved, self._to_local)
         return moved if self._mask is None else moved * self._mask
+
+
+def spares(settings: Mapping[str, Any]) -> bool:
+    """Whether these settings leave a performance as it is, mask or none: then nobody needs to tell life apart."""
+    return Shaping(**{name: float(settings[name]) for name in NAMES}).is_neutral
 
 
 def settings_of(obj: bpy.types.Object) -> dict[str, Any]:

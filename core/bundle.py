@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import BundleError, MienError
+from .identity import ShapeBasis
+from .life import Life
 from .motion import EXPRESSIONS
 from .template import Template
 from .topology import Topology
@@ -26,11 +28,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "mien-bundle"
-VERSION = 1
+VERSION = 2
+"""What is written; 2 is the first that may hold an identity basis and life. Older ones are read."""
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_NOTICE = 20_000
 """Letters of a licence notice."""
 MAX_MODES = 500
+MAX_FIELDS = 16
+"""Fields that a vertex mixes its motion of."""
+MAX_STEERING = 256
+"""Numbers of a style, or of a face's code."""
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
 _REMEDY = "Install the extension or the model pack again."
@@ -46,7 +53,7 @@ class Bundle:
     """A trained generator and all it needs.
 
     Attributes:
-        header: kind ("spiral"), sizes (dict of `model.Sizes`), units ("mm"), frame_rate (labels a second),
+        header: kind ("spiral"), sizes (dict of `sizes.Sizes`), units ("mm"), frame_rate (labels a second),
             expressions, licence, provenance, training (summary with errors in mm), template_hash.
         template: the topology it works on.
         topology: levels, spirals, unpooling.
@@ -54,6 +61,8 @@ class Bundle:
         samples: name -> (V, 3) float32 neutral faces in mm, registered to the template.
         modes: (M, V, 3) float16 mm, how people differ from the template: principal modes at one standard deviation
             each. M may be 0: older bundles have none.
+        identity: how the code of a face is read from its neutral; a steered network has one, others have none.
+        life: small motions of life on the template's neutral; None where there are none.
     """
 
     header: dict[str, Any]
@@ -62,6 +71,8 @@ class Bundle:
     weights: dict[str, NDArray[np.float32]]
     samples: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     modes: NDArray[np.float16] = field(default_factory=no_modes)
+    identity: ShapeBasis | None = None
+    life: Life | None = None
 
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -128,6 +139,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     """
     header = {**bundle.header, "template_hash": bundle.template.content_hash}
     _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
+    _check_steering(header["sizes"], bundle.template, bundle.weights, bundle.identity, bundle.life)
     if len(bundle.modes):
         _check_modes(bundle.modes, bundle.template)
     arrays, about = bundle.template.to_arrays()
@@ -136,6 +148,10 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     arrays |= {f"sample.{name}": np.asarray(array, np.float32) for name, array in bundle.samples.items()}
     if len(bundle.modes):
         arrays["modes"] = np.asarray(bundle.modes, np.float16)
+    if bundle.identity is not None:
+        arrays |= bundle.identity.to_arrays()
+    if bundle.life is not None:
+        arrays |= bundle.life.to_arrays()
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
     write_arrays(path, arrays, metadata)
 
@@ -150,9 +166,9 @@ def read_bundle(path: Path | str) -> Bundle:
     arrays, metadata = read_arrays(path)
     if metadata.get("format") != FORMAT:
         raise BundleError(f"The file {path.name} is not a Mien bundle.", "Choose a file made by Mien's export.")
-    if metadata.get("version") != str(VERSION):
+    if metadata.get("version") not in {str(version) for version in range(1, VERSION + 1)}:
         raise BundleError(
-            f"The bundle {path.name} is of version {metadata.get('version')}; this Mien reads {VERSION}.",
+            f"The bundle {path.name} is of version {metadata.get('version')}; this Mien reads up to {VERSION}.",
             "Update the extension.",
         )
     try:
@@ -164,11 +180,13 @@ def read_bundle(path: Path | str) -> Bundle:
         _check(header, template, topology, weights, samples)
         modes = arrays.get("modes", no_modes())
         _check_modes(modes, template)
+        identity, life = ShapeBasis.from_arrays(arrays), Life.from_arrays(arrays, template.vertex_count)
+        _check_steering(header["sizes"], template, weights, identity, life)
     except BundleError:
         raise
     except (MienError, *_DAMAGE) as problem:
         raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
-    return Bundle(header, template, topology, weights, samples, modes)
+    return Bundle(header, template, topology, weights, samples, modes, identity, life)
 
 
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -177,11 +195,12 @@ def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[An
 
 def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """The name and shape of every weight of the spiral network of these sizes (table 1)."""
-    latent, labels, length = int(sizes["latent"]), int(sizes["labels"]), int(sizes["spiral_length"])
+    latent, length = int(sizes["latent"]), int(sizes["spiral_length"])
+    inputs = sum(int(sizes.get(word, 0)) for word in ("labels", "style", "code"))
     channels = [int(count) for count in sizes["channels"]]
     width = int(sizes["vertices"][0]) * channels[0]
     shapes: dict[str, tuple[int, ...]] = {
-        "encoder.lstm.weight_ih_l0": (4 * latent, labels),
+        "encoder.lstm.weight_ih_l0": (4 * latent, inputs),
         "encoder.lstm.weight_hh_l0": (4 * latent, latent),
         "encoder.lstm.bias_ih_l0": (4 * latent,),
         "encoder.lstm.bias_hh_l0": (4 * latent,),
@@ -189,7 +208,12 @@ def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         "decoder.fc.bias": (width,),
         "decoder.output_scale": (),
     }
-    for step, (inputs, outputs) in enumerate(pairwise(channels)):
+    fields = int(sizes.get("fields", 0))
+    for step in sizes.get("direct", ()):
+        shapes[f"decoder.direct.{step}"] = (int(sizes["vertices"][step + 1]) * channels[step + 1], latent)
+    if fields:
+        shapes["decoder.mix"] = (int(sizes["vertices"][-1]), 3, fields)
+    for step, (inputs, outputs) in enumerate(pairwise([*channels[:-1], fields or channels[-1]])):
         shapes[f"decoder.convs.{step}.weight"] = (length, inputs, outputs)
         shapes[f"decoder.convs.{step}.bias"] = (outputs,)
     return shapes
@@ -221,6 +245,40 @@ def _check(
             raise BundleError(f"The bundle's array {name!r} holds values that are not finite numbers.", _REMEDY)
     if any(array.shape != template.vertices.shape for array in samples.values()):
         raise BundleError("A sample face of the bundle does not fit its template.", _REMEDY)
+
+
+def _check_steering(
+    sizes: dict[str, Any],
+    template: Template,
+    weights: dict[str, NDArray[Any]],
+    identity: ShapeBasis | None,
+    life: Life | None,
+) -> None:
+    steered, style, code = sizes.get("steered", False), sizes.get("style", 0), sizes.get("code", 0)
+    whole = all(type(number) is int and 0 <= number <= MAX_STEERING for number in (style, code))
+    fields, direct = sizes.get("fields", 0), sizes.get("direct", ())
+    whole = (
+        whole
+        and type(fields) is int
+        and (fields == 0 or 3 <= fields <= MAX_FIELDS)
+        and isinstance(direct, (list, tuple))
+    )
+    whole = whole and all(type(stage) is int and 0 < stage < len(sizes["channels"]) - 2 for stage in direct)
+    if not isinstance(steered, bool) or not whole or ((style or code) and not steered):
+        raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
+    if (identity is None) == steered or (identity is not None and identity.size < code):
+        raise BundleError("The bundle's shape basis does not fit its network.", _REMEDY)
+    if identity is not None and identity.picked.max() >= template.vertex_count:
+        raise BundleError("The bundle's shape basis does not fit its template.", _REMEDY)
+    if life is not None and life.vertex_count != template.vertex_count:
+        raise BundleError("The bundle's motions of life do not fit its template.", _REMEDY)
+    # Rest is exact only where nothing is added to nothing.
+    if steered and any(array.any() for name, array in weights.items() if _is_decoder_bias(name)):
+        raise BundleError("The bundle's network moves a face at rest.", _REMEDY)
+
+
+def _is_decoder_bias(name: str) -> bool:
+    return name.startswith("decoder.") and name.endswith(".bias")
 
 
 def _check_modes(modes: NDArray[Any], template: Template) -> None:

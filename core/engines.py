@@ -33,11 +33,14 @@ class Engine(Protocol):
     chunk: int
     """Frames it computes best at a time."""
 
-    def encode(self, labels: NDArray[np.float32], state: Any = None) -> tuple[NDArray[np.float32], Any]:
-        """(T, 6) labels -> (T, latent), memory."""
+    def encode(self, inputs: NDArray[np.float32], state: Any = None) -> tuple[NDArray[np.float32], Any]:
+        """(T, inputs) labels, style and code -> (T, latent), memory."""
 
-    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """(n, latent) into (n, V, 3) mm, contiguous."""
+    def prepare(self, jacobians: NDArray[np.float32]) -> Any:
+        """(V, 3, 3) of a face, as `decode` wants them."""
+
+    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32], face: Any = None) -> None:
+        """(n, latent) into (n, V, 3) mm, contiguous; turned by a face's Jacobians where there is one."""
 
     def one_thread(self) -> AbstractContextManager[None]:
         """Meanwhile it computes with one thread, where it can choose."""
@@ -109,7 +112,9 @@ def _torch_engine(bundle: Bundle, device: str) -> Engine:
         try:
             made: Engine = module.TorchEngine(bundle, name)
             # Two frames now: what a torch made for another numpy, or a full GPU, cannot do shows here, not in a bake.
-            latents, _ = made.encode(np.zeros((2, len(EXPRESSIONS)), np.float32))
+            sizes = bundle.header["sizes"]
+            width = len(EXPRESSIONS) + int(sizes.get("style", 0)) + int(sizes.get("code", 0))
+            latents, _ = made.encode(np.zeros((2, width), np.float32))
             made.decode(latents, np.empty((2, bundle.template.vertex_count, 3), np.float32))
         except Exception as problem:  # noqa: BLE001 - what a torch that does not fit raises can be anything
             _failures["start"] = f"{_sentence(problem)}, on {name}"

@@ -162,8 +162,11 @@ class FoldedDecoder(nn.Module):
     def __init__(self, decoder: SpiralDecoder) -> None:
         super().__init__()
         self.decoder = decoder
-        matrices, order = folded_levels(decoder)
+        matrices, orders = folded_levels(decoder)
+        order = orders[-1]
         self.register_buffer("order", torch.as_tensor(order), persistent=False)
+        for step in decoder.sizes.direct:
+            self.register_buffer(f"order_{step}", torch.as_tensor(orders[step]), persistent=False)
         self.register_buffer("places", torch.as_tensor(inverse(order)), persistent=False)
         self.operators = nn.ModuleList(SparseOperator(matrix) for matrix in matrices)
         self.transposes = nn.ModuleList(SparseOperator(matrix.transposed()) for matrix in matrices)
@@ -171,21 +174,34 @@ class FoldedDecoder(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         """Deformation of each frame."""
         stacks = [stacked_taps(cast("SpiralConv", conv)) for conv in self.decoder.convs]
-        chunks = [self._chunk(chunk, stacks) for chunk in torch.split(latents, chunk_of(latents.device))]
+        direct = {step: self._direct(step) for step in self.decoder.sizes.direct}
+        mix = None if self.decoder.mix is None else self.decoder.mix.index_select(0, self.order)
+        chunks = [self._chunk(chunk, stacks, direct, mix) for chunk in torch.split(latents, chunk_of(latents.device))]
         return torch.cat(chunks) if len(chunks) > 1 else chunks[0]
 
-    def _chunk(self, latents: Tensor, stacks: list[Tensor]) -> Tensor:
+    def _direct(self, step: int) -> Tensor:
+        """The direct matrix after a stage with its vertices in the order of the caches: (N * C, latent)."""
+        matrix = cast("Tensor", self.decoder.direct[str(step)])
+        order = cast("Tensor", getattr(self, f"order_{step}"))
+        return matrix.view(len(order), -1).index_select(0, order).view(matrix.shape)
+
+    def _chunk(self, latents: Tensor, stacks: list[Tensor], direct: dict[int, Tensor], mix: Tensor | None) -> Tensor:
         decoder = self.decoder
         frames = len(latents)
         # A CPU's small products are three times as fast a frame at a full vector register; what is added is cut off.
         width = CHUNK if latents.device.type == "cpu" else frames
-        flat = torch.addmm(decoder.fc.bias[:, None], decoder.fc.weight, pad(latents.t(), (0, width - frames)))
+        wide = pad(latents.t(), (0, width - frames))
+        flat = torch.addmm(decoder.fc.bias[:, None], decoder.fc.weight, wide)
         features = flat.view(decoder.sizes.vertices[0], decoder.sizes.channels[0], width)
         last = len(stacks) - 1
         for number, (taps, operator, back) in enumerate(zip(stacks, self.operators, self.transposes, strict=True)):
             bias = cast("SpiralConv", decoder.convs[number]).bias
             slope = 1.0 if number == last else decoder.negative_slope
             features = _Stage.apply(features, taps, bias, operator, back, slope)  # type: ignore[no-untyped-call]
+            if number in direct:
+                features = features + (direct[number] @ wide).view_as(features)
+        if mix is not None:
+            features = torch.bmm(mix, features)
         scale = float(cast("Tensor", decoder.output_scale))
         out: Tensor = _ToFrames.apply(features, self.places, self.order, frames, scale)  # type: ignore[no-untyped-call]
         return out
@@ -196,12 +212,12 @@ def stacked_taps(conv: SpiralConv) -> Tensor:
     return conv.weight.transpose(1, 2).flatten(0, 1)
 
 
-def folded_levels(decoder: SpiralDecoder) -> tuple[list[Sparse], Any]:
-    """The folded operator of each level, coarse to fine, in the order of the caches; that order of the finest level."""
+def folded_levels(decoder: SpiralDecoder) -> tuple[list[Sparse], list[Any]]:
+    """The folded operator of each level, coarse to fine, in the order of the caches; and each level's order."""
     levels = []
     for unpool, conv in zip(decoder.unpools, decoder.convs, strict=True):
         tables = (cast("Unpool", unpool).index, cast("Unpool", unpool).weight, cast("SpiralConv", conv).table)
         levels.append(Level(*(table.cpu().numpy() for table in tables)))
-    reordered, order = in_cache_order(levels)
+    reordered, orders = in_cache_order(levels)
     counts = decoder.sizes.vertices[:-1]
-    return [fold(level, count) for level, count in zip(reordered, counts, strict=True)], order
+    return [fold(level, count) for level, count in zip(reordered, counts, strict=True)], orders

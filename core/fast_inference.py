@@ -51,6 +51,13 @@ class _SingleLevel(NamedTuple):
     result: Tensor
 
 
+class Face(NamedTuple):
+    """A face's matrices as they are used: (F, V, 3), column by column, and as an operator on a chunk's rows."""
+
+    columns: Tensor
+    operator: SparseOperator
+
+
 class InferenceDecoder:
     """A trained `SpiralDecoder`, frozen: later changes of its parameters are not seen.
 
@@ -65,12 +72,22 @@ class InferenceDecoder:
     def __init__(self, decoder: SpiralDecoder, device: torch.device | str = "cpu") -> None:
         self.device, self.chunk = torch.device(device), chunk_of(device)
         self.vertex_count, self._slope = decoder.sizes.vertices[-1], decoder.negative_slope
-        matrices, order = folded_levels(decoder)
+        matrices, orders = folded_levels(decoder)
+        order = orders[-1]
         self._places = torch.as_tensor(inverse(order)).to(self.device)
         self._width = decoder.sizes.channels[1]
         self._first, self._first_bias = (part.to(self.device) for part in _first_matrix(decoder, matrices[0]))
         self._first_turned = self._first.t().contiguous()
         self._levels, self._singles = [], []
+        self._direct: dict[int, Tensor] = {}
+        for step in decoder.sizes.direct:
+            weight, place = cast("Tensor", decoder.direct[str(step)]).detach(), torch.as_tensor(orders[step])
+            rows = weight.view(len(place), -1)[place.to(weight.device)].reshape(weight.shape)
+            # The stages that are left begin with the second.
+            self._direct[step - 1] = rows.contiguous().to(self.device)
+        mix = decoder.mix
+        self._mix = None if mix is None else mix.detach().clone().float().cpu()
+        self._own = None if self._mix is None else self._face(self._mix)
         for conv, matrix in zip(cast("list[SpiralConv]", decoder.convs[1:]), matrices[1:], strict=True):
             taps, bias = (part.detach().clone() for part in (stacked_taps(conv), conv.bias))
             last = conv is decoder.convs[-1]
@@ -86,27 +103,50 @@ class InferenceDecoder:
         if self.device.type == "cuda":
             self._single = _captured(self._one, decoder.sizes.latent, self.device)
 
+    def prepare(self, jacobians: Tensor) -> Face:
+        """(V, 3, 3) of a face, for deformations that are turned by them; one with each vertex's own mix of fields."""
+        given = jacobians.float().cpu()
+        return self._face(given if self._mix is None else given @ self._mix)
+
+    def _face(self, matrices: Tensor) -> Face:
+        """(V, 3, F) what makes a vertex's motion of its fields.
+
+        For a chunk the operator takes the place of the permutation to the callers' order, which each row needs anyway.
+        """
+        fields = matrices.shape[2]
+        columns = (fields * self._places.cpu()[:, None, None] + torch.arange(fields)).expand(-1, 3, -1).flatten()
+        starts = torch.arange(0, len(columns) + 1, fields)
+        values = matrices.flatten().numpy()
+        rows = Sparse(starts.int().numpy(), columns.int().numpy(), values, fields * len(matrices))
+        return Face(matrices.permute(2, 0, 1).contiguous().to(self.device), SparseOperator(rows).to(self.device))
+
     @torch.inference_mode()
-    def __call__(self, latents: Tensor, out: Tensor | None = None) -> Tensor:
+    def __call__(self, latents: Tensor, out: Tensor | None = None, face: Face | None = None) -> Tensor:
         """Deformations.
 
         Args:
             latents: (n, latent) float32 on the device.
             out: (n, V, 3) float32 on the device, contiguous, to be written; None to allocate it.
+            face: from `prepare`; None for the template's own.
 
         Returns:
             (n, V, 3) millimetres.
         """
+        face = face or self._own
         if out is None:
             out = latents.new_empty(len(latents), self.vertex_count, 3)
         first = 0
         while first < len(latents):
             frames = min(self.chunk, len(latents) - first)
             if frames == 1 or (self.device.type == "cpu" and frames < _FEW):
-                out[first] = self._single(latents[first])
+                frame = self._single(latents[first])
+                if face is None:
+                    out[first] = frame
+                else:
+                    _turn(frame, face.columns, out[first])
                 first += 1
             else:
-                self._many(latents[first : first + frames], out[first : first + frames])
+                self._many(latents[first : first + frames], out[first : first + frames], face)
                 first += frames
         return out
 
@@ -133,23 +173,34 @@ class InferenceDecoder:
             torch.zeros(matrix.height, lanes, device=self.device),
         )
 
-    def _many(self, latents: Tensor, out: Tensor) -> None:
+    def _many(self, latents: Tensor, out: Tensor, face: Face | None) -> None:
         frames = len(latents)
         width = self.chunk if self.device.type == "cpu" else frames
-        flat = torch.addmm(self._first_bias[:, None], self._first, pad(latents.t(), (0, width - frames)))
+        wide = pad(latents.t(), (0, width - frames))
+        flat = torch.addmm(self._first_bias[:, None], self._first, wide)
         features = self._relu(flat).view(-1, self._width, width)
-        for level in self._levels:
+        for step, level in enumerate(self._levels):
             work = level.work if width == self.chunk else None
             features = apply_stage(features, level.taps, level.operator, work).add_(level.bias)
             if level is not self._levels[-1]:
                 features = self._relu(features)
-        to_frames(features, self._places, frames, out=out)
+            if step in self._direct:
+                features.view(-1, width).addmm_(self._direct[step], wide)
+        if face is None:
+            to_frames(features, self._places, frames, out=out)
+        else:
+            rows = face.operator(features.view(-1, features.shape[2])).t()
+            # As in `to_frames`: on a CPU a product turns them sooner than torch's own transposed copy.
+            if self.device.type == "cpu":
+                torch.mm(torch.eye(frames, width), rows, out=out.view(frames, -1))
+            else:
+                out.view(frames, -1).copy_(rows[:frames])
 
     def _one(self, latent: Tensor) -> Tensor:
         """(latent,) -> (V, 3), a view of a buffer."""
         flat = torch.addmm(self._first_bias[None], latent[None], self._first_turned)
         features = self._relu(flat).view(-1, self._width)
-        for operator, taps, bias, work, result in self._singles:
+        for step, (operator, taps, bias, work, result) in enumerate(self._singles):
             dense = torch.addmm(bias, features, taps, out=work).view(-1, result.shape[1])
             if isinstance(operator, SparseOperator):
                 features = operator(dense)
@@ -157,10 +208,19 @@ class InferenceDecoder:
                 features = torch.addmm(result, operator, dense, beta=0, out=result)
             if result is not self._singles[-1].result:
                 features = self._relu(features)
-        return features[:, :3]
+            if step in self._direct:
+                features = features + (self._direct[step] @ latent).view(features.shape)
+        return features if self._mix is not None else features[:, :3]
 
     def _relu(self, features: Tensor) -> Tensor:
         return leaky_relu_(features, self._slope) if self._slope else features.relu_()
+
+
+def _turn(frame: Tensor, columns: Tensor, out: Tensor) -> None:
+    """A_v x_v of one frame's fields, (V, F or more), into (V, 3), by the columns of A, (F, V, 3)."""
+    torch.mul(columns[0], frame[:, :1], out=out)
+    for axis in range(1, len(columns)):
+        out.addcmul_(columns[axis], frame[:, axis : axis + 1])
 
 
 def _first_matrix(decoder: SpiralDecoder, matrix: Sparse) -> tuple[Tensor, Tensor]:

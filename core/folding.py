@@ -90,7 +90,7 @@ def fold(level: Level, coarse_count: int) -> Sparse:
     return Sparse(_starts(rows, count), (place % width)[kept].astype(np.int32), values[kept].astype(np.float32), width)
 
 
-def in_cache_order(levels: Sequence[Level]) -> tuple[list[Level], Index]:
+def in_cache_order(levels: Sequence[Level]) -> tuple[list[Level], list[Index]]:
     """The levels with their vertices in an order in which neighbours lie near each other in memory.
 
     The coarsest level stays as it is; on every finer one the vertices lie sorted by the coarse vertex they take most
@@ -100,7 +100,7 @@ def in_cache_order(levels: Sequence[Level]) -> tuple[list[Level], Index]:
         levels: all but the coarsest, from coarse to fine.
 
     Returns:
-        The same with -1 for padding; the order of the finest level, (N,): position -> vertex.
+        The same with -1 for padding; the order of each level, (N,): position -> vertex.
     """
     orders: list[Index] = []
     result = []
@@ -113,7 +113,7 @@ def in_cache_order(levels: Sequence[Level]) -> tuple[list[Level], Index]:
         spirals = np.where((level.spirals >= 0) & (level.spirals < count), level.spirals, count)
         result.append(Level(corners[order], level.weight[order], rank[spirals[order]]))
         orders.append(order)
-    return result, orders[-1]
+    return result, orders
 
 
 def permuted_rows(matrix: Sparse, order: Index) -> Sparse:

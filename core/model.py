@@ -1,4 +1,4 @@
-"""The paper's network, plain: LSTM encoder, spiral mesh decoder (table 1), and the PCA blendshape baseline.
+"""The paper's network, plain: LSTM encoder and spiral mesh decoder (table 1); and what steers it.
 
 This file is the truth that the faster forms (`fast.py`, `numpy_engine.py`) are tested against. It imports torch, so
 import it only where torch is there.
@@ -6,15 +6,14 @@ import it only where torch is there.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from .motion import EXPRESSIONS
+from .motion import GATE
+from .sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,52 +27,10 @@ State = tuple[Tensor, Tensor]
 """The LSTM's memory: hidden and cell state, each (1, B, latent)."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Everything that fixes the network's shapes; saved with the weights.
-
-    Attributes:
-        vertices: vertices of each level, coarse to fine, such as (46, 228, 1138, 5687, 28431).
-        channels: features of each level, coarse to fine; the last is 3 (table 1).
-        spiral_length: L, the number of vertices in a spiral; the paper leaves it open.
-        latent: size of the LSTM's output.
-        labels: columns of the motion labels.
-    """
-
-    vertices: tuple[int, ...]
-    channels: tuple[int, ...] = (64, 32, 16, 8, 3)
-    spiral_length: int = 10
-    latent: int = 64
-    labels: int = len(EXPRESSIONS)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vertices", tuple(int(count) for count in self.vertices))
-        object.__setattr__(self, "channels", tuple(int(count) for count in self.channels))
-        numbers = (*self.vertices, *self.channels, self.spiral_length, self.latent, self.labels)
-        if len(self.vertices) != len(self.channels) or len(self.vertices) < 2 or min(numbers) < 1:
-            raise ValueError(f"sizes do not fit together: {self}")
-        if self.channels[-1] != 3:
-            raise ValueError("the last level gives x, y and z: 3 channels")
-
-    @classmethod
-    def of(cls, topology: Topology, latent: int = 64) -> Sizes:
-        """The paper's sizes on a topology of five levels."""
-        return cls(tuple(reversed(topology.sizes)), spiral_length=topology.spirals[0].shape[1], latent=latent)
-
-    def to_json(self) -> str:
-        """The sizes as JSON."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Sizes:
-        """The inverse of `to_json`."""
-        return cls(**json.loads(text))
-
-
 class Encoder(nn.Module):
-    """z = E(e), eq. 4: an LSTM over the motion labels.
+    """z = E(e), eq. 4: an LSTM over the motion labels; a steered one reads style and code beside them.
 
-    (B, T, labels) -> (B, T, latent)
+    (B, T, inputs) -> (B, T, latent)
 
     Args:
         sizes: of labels and latent.
@@ -83,7 +40,7 @@ class Encoder(nn.Module):
     def __init__(self, sizes: Sizes, hidden: int = 0) -> None:
         super().__init__()
         projected = {"proj_size": sizes.latent} if hidden > sizes.latent else {}
-        self.lstm = nn.LSTM(sizes.labels, hidden or sizes.latent, batch_first=True, **projected)
+        self.lstm = nn.LSTM(sizes.inputs, hidden or sizes.latent, batch_first=True, **projected)
 
     def forward(self, labels: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Latents of each frame, and the memory after the last one, to carry into the next chunk."""
@@ -141,6 +98,10 @@ class SpiralDecoder(nn.Module):
     """D(z), eq. 4 and table 1: fully connected, then unpool and convolve per level; ReLU but after the last.
 
     (N, latent) -> (N, V, 3) millimetres
+
+    Weights that all vertices of a level share know little of where they are. Where the sizes ask for it, two additions
+    tell: latents that go to a level directly (`direct`, (N_i * C_i, latent) each), and a mix of the last convolution's
+    fields at each vertex (`mix`, (V, 3, F)).
     """
 
     def __init__(self, sizes: Sizes, topology: Topology, output_scale: float = 1.0) -> None:
@@ -154,76 +115,111 @@ class SpiralDecoder(nn.Module):
             Unpool(topology.unpool_index[level], topology.unpool_weight[level]) for level in levels
         )
         self.convs = nn.ModuleList(
-            SpiralConv(topology.spirals[level], sizes.channels[step], sizes.channels[step + 1])
+            SpiralConv(topology.spirals[level], sizes.channels[step], sizes.outputs(step))
             for step, level in zip(steps, levels, strict=True)
         )
+        self.direct = nn.ParameterDict(
+            {str(step): nn.Parameter(torch.zeros(_size(sizes, step), sizes.latent)) for step in sizes.direct}
+        )
+        self.mix = nn.Parameter(_first_mix(sizes)) if sizes.fields else None
         # The network learns in units of the training motion's spread; millimetres only at the very end.
         self.register_buffer("output_scale", torch.tensor(float(output_scale)))
+        if sizes.steered:
+            # Without biases D(0) = 0 and D(k z) = k D(z) for every k >= 0: rest is exact, and strength is a measure.
+            for layer in (self.fc, *self.convs):
+                nn.init.zeros_(layer.bias)
+                layer.bias.requires_grad_(False)
         # ReLU, as in the paper. Training may let it leak at first, so that no part of the face goes silent for good.
         self.negative_slope = 0.0
 
     def forward(self, latents: Tensor) -> Tensor:
         """Deformation of each frame."""
         features = self.fc(latents).view(-1, self.sizes.vertices[0], self.sizes.channels[0])
-        for unpool, conv in zip(self.unpools, self.convs, strict=True):
+        for step, (unpool, conv) in enumerate(zip(self.unpools, self.convs, strict=True)):
             features = conv(unpool(features))
             if conv is not self.convs[-1]:
                 features = leaky_relu(features, self.negative_slope)
+            if str(step) in self.direct:
+                features = features + (latents @ self.direct[str(step)].t()).view_as(features)
+        if self.mix is not None:
+            features = torch.einsum("vif,nvf->nvi", self.mix, features)
         return features * self.output_scale
 
 
-class PCADecoder(nn.Module):
-    """The baseline of section 5.2: latents to coefficients of the training deformations' principal components.
+def _size(sizes: Sizes, step: int) -> int:
+    return sizes.vertices[step + 1] * sizes.channels[step + 1]
 
-    (N, latent) -> (N, V, 3) millimetres
 
-    Args:
-        mean: (V, 3) mean deformation of the training frames, millimetres.
-        components: (K, V, 3) orthonormal principal components, strongest first.
-        deviation: (K,) standard deviation of each coefficient, millimetres.
-        latent: size of the LSTM's output; the paper has K = latent.
-    """
-
-    mean: Tensor
-    components: Tensor
-    deviation: Tensor
-
-    def __init__(self, mean: Tensor, components: Tensor, deviation: Tensor, latent: int = 64) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean.clone())
-        self.register_buffer("components", components.clone())
-        self.register_buffer("deviation", deviation.clone())
-        # An LSTM's output lies in (-1, 1); coefficients do not.
-        self.fc = nn.Linear(latent, len(components))
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Deformation of each frame."""
-        coefficients = self.fc(latents) * self.deviation
-        return self.mean + (coefficients @ self.components.flatten(1)).view(-1, *self.mean.shape)
+def _first_mix(sizes: Sizes) -> Tensor:
+    """(V, 3, F): the first fields are x, y and z, the others a little of each, another at each vertex."""
+    mix = 0.3 * torch.randn(sizes.vertices[-1], 3, sizes.fields)
+    mix[:, :, :3] = torch.eye(3)[:, : sizes.fields]
+    return mix
 
 
 class Network(nn.Module):
     """Encoder and decoder: motion labels to deformations. Added to a neutral they are the frames of eq. 4.
 
     (B, T, labels) -> (B, T, V, 3) millimetres
+
+    A steered network reads a style w and the face's code c beside the labels u, opens its latents by the strength of
+    the labels, and turns what its decoder gives, which is motion on the template, by the Jacobians J of the map from
+    the template's neutral to the face's:
+
+        d_v = J_v D(gate(u) E(u, w, c))_v
     """
 
-    def __init__(self, encoder: Encoder, decoder: nn.Module) -> None:
+    def __init__(self, encoder: Encoder, decoder: nn.Module, *, steered: bool = False) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.steered = steered
 
-    def forward(self, labels: Tensor) -> Tensor:
-        """Deformation of each frame of each sequence."""
-        latents, _ = self.encoder(labels)
-        deformation = self.decoder(latents.flatten(0, 1))
-        return deformation.view(*labels.shape[:2], *deformation.shape[1:])
+    def latents(self, labels: Tensor, style: Tensor | None = None, code: Tensor | None = None) -> Tensor:
+        """What the decoder is given.
+
+        Args:
+            labels: (B, T, labels).
+            style: (B, T, S) or (B, 1, S); None for the mean, which is 0.
+            code: (B, C); None for the template's own, which is 0.
+
+        Returns:
+            (B, T, latent)
+        """
+        if not self.steered:
+            return self.encoder(labels)[0]
+        beside = labels.new_zeros(*labels.shape[:2], self.encoder.lstm.input_size - labels.shape[-1])
+        if style is not None:
+            beside[..., : style.shape[-1]] = style
+        if code is not None:
+            beside[..., beside.shape[-1] - code.shape[-1] :] = code[:, None]
+        latents, _ = self.encoder(torch.cat([labels, beside], -1))
+        strength = labels.amax(-1, keepdim=True).clamp(min=0)
+        return latents * (strength / (strength + GATE))
+
+    def forward(
+        self,
+        labels: Tensor,
+        style: Tensor | None = None,
+        code: Tensor | None = None,
+        jacobians: Tensor | None = None,
+    ) -> Tensor:
+        """Deformation of each frame of each sequence; see `latents`, and jacobians (B, V, 3, 3), None for none."""
+        deformation = self.decoder(self.latents(labels, style, code).flatten(0, 1))
+        deformation = deformation.view(*labels.shape[:2], *deformation.shape[1:])
+        return deformation if jacobians is None else turned(deformation, jacobians)
+
+
+def turned(deformation: Tensor, jacobians: Tensor) -> Tensor:
+    """Motion on the template, (B, T, V, 3), as motion of faces with these Jacobians, (B, V, 3, 3): J_v d_v."""
+    rows = jacobians[:, None]
+    return sum((rows[..., axis] * deformation[..., axis, None] for axis in range(3)), start=deformation.new_zeros(()))
 
 
 def spiral_network(
     topology: Topology, sizes: Sizes | None = None, output_scale: float = 1.0, hidden: int = 0
 ) -> Network:
-    """The paper's model on a topology.
+    """The paper's model on a topology, or the steered one where its sizes say so.
 
     Args:
         topology: levels, spirals and unpooling.
@@ -232,7 +228,7 @@ def spiral_network(
         hidden: see `Encoder`.
     """
     sizes = sizes or Sizes.of(topology)
-    return Network(Encoder(sizes, hidden), SpiralDecoder(sizes, topology, output_scale))
+    return Network(Encoder(sizes, hidden), SpiralDecoder(sizes, topology, output_scale), steered=sizes.steered)
 
 
 def trained_network(topology: Topology, sizes: Sizes, weights: Mapping[str, NDArray[np.float32]]) -> Network:
@@ -253,8 +249,3 @@ def learned(network: Network) -> dict[str, Tensor]:
     """What a network took from its training, by name: all of its numbers but the tables, which are the topology's."""
     state = network.state_dict()
     return {name: value for name, value in state.items() if not name.endswith(".table") and ".unpools." not in name}
-
-
-def pca_network(sizes: Sizes, mean: Tensor, components: Tensor, deviation: Tensor, hidden: int = 0) -> Network:
-    """The PCA blendshape baseline with the same encoder and latent size."""
-    return Network(Encoder(sizes, hidden), PCADecoder(mean, components, deviation, sizes.latent))

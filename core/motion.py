@@ -21,6 +21,12 @@ EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise")
 MAX_INTENSITY = 1.5
 """Labels were trained on 0..1; a little beyond is allowed."""
 
+GATE = 0.05
+"""Strength at which a steered network's latents have half their way: see `gate`."""
+
+_ROOM = 0.5
+"""What `reach` adds to 1 at most."""
+
 MIN_EXTREMENESS = 0.05
 """Eq. 6 gives 0 to a sequence one deviation below the mean, though the paper asks for s in (0, 1]:
 with 0 such a sequence would teach that a face at rest moves."""
@@ -32,8 +38,10 @@ class Cue:
 
     Attributes:
         expression: one of `EXPRESSIONS`.
-        intensity: label at the apex, 0..1 as trained, up to `MAX_INTENSITY`. By eq. 6 the average
-            person's average performance is 0.5.
+        intensity: label at the apex, 0..1 as trained, up to `MAX_INTENSITY`. A steered network's motion is in
+            proportion to it: half of it is half of the motion, and 1 is a strong performance, one deviation above the
+            average, which is about 0.75; beyond 1 it levels off (see `reach`). For the paper's network, of older
+            bundles, the average person's average performance is 0.5 (eq. 6).
         start: seconds; the last moment of the neutral face.
         apex_start: seconds; onset ends and the apex is reached.
         apex_end: seconds; the offset begins.
@@ -104,6 +112,55 @@ def labels_from_cues(
         column = EXPRESSIONS.index(cue.expression)
         labels[:, column] = np.maximum(labels[:, column], cue.value(seconds))
     return labels.astype(np.float32)
+
+
+def gate(strength: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """How far a strength opens the way for a steered network's latents: s / (s + `GATE`), exactly 0 at rest.
+
+    Args:
+        strength: of any shape, the highest of the labels at a moment; below 0 counts as 0.
+
+    Returns:
+        The same shape, float32, 0 up to below 1.
+    """
+    open_to = np.maximum(np.asarray(strength, np.float32), np.float32(0))
+    return np.asarray(open_to / (open_to + np.float32(GATE)), np.float32)
+
+
+def reach(strength: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """How far a steered network's motion goes at a strength, in units of that at 1.
+
+    In proportion up to 1; beyond it levels off, so that strong faces stay whole: 1.32 at `MAX_INTENSITY`.
+    """
+    given = np.asarray(strength, np.float64)
+    above = np.maximum(given - 1, 0)
+    return np.asarray(np.minimum(given, 1) + _ROOM * (1 - np.exp(-above / _ROOM)))
+
+
+def proportional(
+    labels: NDArray[np.floating[Any]],
+    floors: NDArray[np.floating[Any]],
+    scales: NDArray[np.floating[Any]] | None = None,
+) -> NDArray[np.float32]:
+    """Labels of eq. 6 as strengths in proportion to the motion, which is what a steered network reads.
+
+    Eq. 6 calls 0 what is one deviation below the mean, (mu - sigma), and 1 what is one above. Whoever sets a strength
+    expects half of it to be half of the motion: with p = (mu - sigma) / (mu + sigma), a cue of scale s becomes one of
+    p + (1 - p) s.
+
+    Args:
+        labels: (T, 6), each column with one cue: scale s times a shape that reaches 1.
+        floors: (6,) p of each expression, 0..1.
+        scales: (6,) s of each; None where it is what the column reaches. In a blend of two expressions a column reaches
+            only its share of s, and the share stays what it is.
+
+    Returns:
+        (T, 6) float32; a column of zeros stays one.
+    """
+    given = np.asarray(labels, np.float64)
+    scale = given.max(axis=0) if scales is None else np.asarray(scales, np.float64)
+    wanted = np.where(scale > 0, floors + (1 - np.asarray(floors)) * scale, 0)
+    return np.asarray(given * (wanted / np.maximum(scale, 1e-9)), np.float32)
 
 
 def check_labels(labels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

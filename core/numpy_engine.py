@@ -14,7 +14,7 @@ from .folding import Level, fold, in_cache_order, inverse
 from .numpy_layouts import BLOCK, FoldedLayout, GatherLayout, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -53,16 +53,23 @@ class NumpyEngine:
         self._matmul = matmul
         topology = bundle.topology
         tables = zip(topology.unpool_index, topology.unpool_weight, topology.spirals, strict=True)
-        levels, order = in_cache_order([Level(*table) for table in reversed(list(tables))])
+        levels, orders = in_cache_order([Level(*table) for table in reversed(list(tables))])
         channels = tuple(bundle.header["sizes"]["channels"])
         self._first, self._first_bias = _first_matrix(weights, levels[0], channels[0])
-        self._shapes = [(len(level.index), width) for level, width in zip(levels, channels[1:], strict=True)]
+        widths = (*channels[1:-1], int(bundle.header["sizes"].get("fields", 0)) or channels[-1])
+        self._shapes = [(len(level.index), width) for level, width in zip(levels, widths, strict=True)]
+        self._direct = {
+            step: _in_order(weights[f"decoder.direct.{step}"], orders[step])
+            for step in bundle.header["sizes"].get("direct", ())
+        }
+        self._mix = weights.get("decoder.mix")
+        self._own = None if self._mix is None else _columns(self._mix)
         layouts = []
         for step, level in enumerate(levels[1:], 1):
             last = step == len(levels) - 1
             scale = weights["decoder.output_scale"] if last else np.float32(1)
             taps, bias = (weights[f"decoder.convs.{step}.{part}"] * scale for part in ("weight", "bias"))
-            rows = inverse(order) if last else np.arange(len(level.index))
+            rows = inverse(orders[-1]) if last else np.arange(len(level.index))
             layouts.append(self._sooner(step, (level, rows, taps, bias)))
         self._worker = _Worker(layouts, self._shapes)
         self._team: list[_Worker] = []
@@ -75,7 +82,7 @@ class NumpyEngine:
         return [*(type(layout).__name__ for layout in self._worker.layouts), f"{len(self._team) or 1} threads"]
 
     def encode(self, labels: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
-        """LSTM over (T, 6) labels: (T, latent) float32, and the memory to carry into the next chunk."""
+        """LSTM over (T, inputs): (T, latent) float32, and the memory to carry into the next chunk."""
         size = len(self._recurrent)
         hidden, cell = state if state is not None else (np.zeros(size, np.float32), np.zeros(size, np.float32))
         latents = np.empty((len(labels), size), np.float32)
@@ -92,8 +99,14 @@ class NumpyEngine:
         """See `engines.Engine`: one frame is one thread's work anyway, and BLAS' threads are not ours."""
         return nullcontext()
 
-    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""
+    def prepare(self, jacobians: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(V, 3, 3) of a face -> (F, 3, V), with each vertex's own mix of the F fields, or none; for `decode`."""
+        return _columns(jacobians if self._mix is None else np.matmul(jacobians, self._mix))
+
+    def decode(
+        self, latents: NDArray[np.float32], out: NDArray[np.float32], face: NDArray[np.float32] | None = None
+    ) -> None:
+        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous; on a face if it is given."""
         if len(latents) == 0:
             return
         first = np.empty((len(latents), self._first.shape[1]), np.float32)
@@ -104,12 +117,17 @@ class NumpyEngine:
         first += self._first_bias
         np.maximum(first, 0, out=first)
         features = first.reshape(len(latents), *self._shapes[0])
+        direct = {step: self._matmul(latents, matrix) for step, matrix in self._direct.items()}
+        face = self._own if face is None else face
         if self._pool is None or len(latents) == 1:
-            self._worker(features, out)
+            self._worker(features, out, direct, face)
             return
         parts = [slice(number, None, len(self._team)) for number in range(len(self._team))]
         jobs = [
-            self._pool.submit(worker, features[part], out[part]) for worker, part in zip(self._team, parts, strict=True)
+            self._pool.submit(
+                worker, features[part], out[part], {step: one[part] for step, one in direct.items()}, face
+            )
+            for worker, part in zip(self._team, parts, strict=True)
         ]
         for job in jobs:
             job.result()
@@ -126,7 +144,7 @@ class NumpyEngine:
         if (os.cpu_count() or 1) < 2:
             return
         latents = np.zeros((2 * _FRAMES_EACH, self._first.shape[0]), np.float32)
-        out = np.empty((len(latents), *self._shapes[-1]), np.float32)
+        out = np.empty((len(latents), self._shapes[-1][0], 3), np.float32)
         pool = ThreadPoolExecutor(2, thread_name_prefix="mien")
         self._team = [_Worker([layout.twin() for layout in self._worker.layouts], self._shapes) for _ in range(2)]
 
@@ -147,15 +165,37 @@ class _Worker:
     def __init__(self, layouts: Sequence[Layout], shapes: Sequence[tuple[int, int]]) -> None:
         self.layouts = layouts
         self._features = [np.empty(shape, np.float32) for shape in shapes[1:-1]]
+        self._unturned = np.empty(shapes[-1], np.float32)
+        self._axes = np.empty(shapes[-1][::-1], np.float32)
+        self._turned, self._product = (np.empty((3, shapes[-1][0]), np.float32) for _ in range(2))
 
-    def __call__(self, frames: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        for frame, target in zip(frames, out, strict=True):
-            features = frame
-            for layout, fine in zip(self.layouts, [*self._features, target], strict=True):
+    def __call__(
+        self,
+        frames: NDArray[np.float32],
+        out: NDArray[np.float32],
+        direct: Mapping[int, NDArray[np.float32]],
+        face: NDArray[np.float32] | None = None,
+    ) -> None:
+        for number, (frame, target) in enumerate(zip(frames, out, strict=True)):
+            features, last = frame, target if face is None else self._unturned
+            for step, (layout, fine) in enumerate(zip(self.layouts, [*self._features, last], strict=True), 1):
                 layout(features, fine)
-                if fine is not target:
+                if fine is not last:
                     np.maximum(fine, 0, out=fine)
+                if step in direct:
+                    np.add(fine, direct[step][number].reshape(fine.shape), out=fine)
                 features = fine
+            if face is not None:
+                self._turn(face, target)
+
+    def _turn(self, face: NDArray[np.float32], target: NDArray[np.float32]) -> None:
+        """A_v x_v of the fields computed last, (V, F); column by column, which is what numpy multiplies fast."""
+        axes, total, product = self._axes, self._turned, self._product
+        np.copyto(axes, self._unturned.T)
+        np.multiply(face[0], axes[0], out=total)
+        for column in range(1, len(axes)):
+            np.multiply(face[column], axes[column], out=product)
+            np.add(total, product, out=total if column < len(axes) - 1 else target.T)
 
 
 def _first_matrix(
@@ -176,6 +216,16 @@ def _first_matrix(
     matrix = matrix.reshape(-1, both.shape[1])
     matrix[:, -1] += np.tile(weights["decoder.convs.0.bias"], operator.height)
     return np.ascontiguousarray(matrix[:, :-1].T.astype(np.float32)), matrix[:, -1].astype(np.float32)
+
+
+def _columns(matrices: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """(V, 3, F) -> (F, 3, V), contiguous: of each column the three rows."""
+    return np.ascontiguousarray(np.transpose(matrices, (2, 1, 0)), np.float32)
+
+
+def _in_order(matrix: NDArray[np.float32], order: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """(N * C, latent) -> (latent, N * C), the vertices in another order."""
+    return np.ascontiguousarray(matrix.reshape(len(order), -1, matrix.shape[1])[order].reshape(matrix.shape).T)
 
 
 def _time(one: Callable[[], None], other: Callable[[], None]) -> tuple[float, float]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .fast import chunk_of
 from .fast_inference import InferenceDecoder
-from .model import Sizes, SpiralDecoder, State, trained_network
+from .model import SpiralDecoder, State, trained_network, turned
+from .sizes import Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,9 +43,9 @@ class TorchEngine:
         self._encoder = network.encoder.cpu()
 
     @torch.inference_mode()
-    def encode(self, labels: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
-        """LSTM over (T, 6) labels: (T, latent) float32, and the memory to carry into the next chunk."""
-        latents, state = self._encoder(torch.tensor(labels)[None], state)
+    def encode(self, inputs: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
+        """LSTM over (T, inputs): (T, latent) float32, and the memory to carry into the next chunk."""
+        latents, state = self._encoder(torch.tensor(inputs)[None], state)
         return latents[0].numpy(), state
 
     @contextlib.contextmanager
@@ -58,16 +59,37 @@ class TorchEngine:
             torch.set_num_threads(count)
 
     @torch.inference_mode()
-    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous."""
+    def prepare(self, jacobians: NDArray[np.float32]) -> Any:
+        """(V, 3, 3) of a face, as `decode` wants them, on the device."""
+        return self._decoder.prepare(torch.tensor(jacobians))
+
+    @torch.inference_mode()
+    def decode(self, latents: NDArray[np.float32], out: NDArray[np.float32], face: Any = None) -> None:
+        """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous; on a face if it is given."""
         given, target = torch.tensor(latents), torch.from_numpy(out)
         if self.device == "cpu":
-            self._decoder(given, target)
+            self._decoder(given, target, face)
         else:
-            target.copy_(self._decoder(given.to(self.device), None))
+            target.copy_(self._decoder(given.to(self.device), None, face))
 
 
-def _on(decoder: SpiralDecoder, device: str) -> Callable[[Tensor, Tensor | None], Tensor]:
+class PlainDecoder:
+    """The decoder of `model.py` where the folded one cannot be computed."""
+
+    def __init__(self, decoder: SpiralDecoder, device: str) -> None:
+        self._decoder, self._device = decoder.to(device), device
+
+    def prepare(self, jacobians: Tensor) -> Tensor:
+        """(V, 3, 3) of a face, on the device."""
+        return jacobians.to(self._device)
+
+    def __call__(self, latents: Tensor, _: Tensor | None, face: Tensor | None = None) -> Tensor:
+        """(n, latent) -> (n, V, 3), on a face if it is given."""
+        deformation: Tensor = self._decoder(latents)
+        return deformation if face is None else turned(deformation[None], face[None])[0]
+
+
+def _on(decoder: SpiralDecoder, device: str) -> InferenceDecoder | PlainDecoder:
     """The decoder on a device: folded; where torch lacks the weighted sum of rows (an older one on mps), plain."""
     try:
         fast = InferenceDecoder(decoder, device)
@@ -75,8 +97,7 @@ def _on(decoder: SpiralDecoder, device: str) -> Callable[[Tensor, Tensor | None]
     except RuntimeError:  # NotImplementedError is one, too
         if device == "cpu":
             raise
-        moved = decoder.to(device)
-        return lambda latents, _: moved(latents)
+        return PlainDecoder(decoder, device)
     return fast
 
 

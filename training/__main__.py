@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import MienError
 
-from . import bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train, wrap_numbers
+from . import ablation, bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train, wrap_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     corpus.Folder: corpus.run_folder,
     settings.Train: train.run,
     choices.Choices: choices.run,
+    ablation.Ablation: ablation.run,
     evaluate.Evaluate: evaluate.run,
     report.Report: report.run,
     export.Export: export.run,
@@ -39,6 +40,7 @@ Command = Annotated[
     Corpus
     | Annotated[settings.Train, name("train")]
     | Annotated[choices.Choices, name("choices")]
+    | Annotated[ablation.Ablation, name("ablation")]
     | Annotated[evaluate.Evaluate, name("evaluate")]
     | Annotated[report.Report, name("report")]
     | Annotated[export.Export, name("export")]

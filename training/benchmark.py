@@ -16,7 +16,7 @@ from core.errors import DeviceError
 from core.topology import build_topology
 from core.torch_engine import available_devices
 
-from .benchmarks import baking, decoding, streaming
+from .benchmarks import baking, decoding, steered, streaming
 from .benchmarks.heads import PAPER_VERTICES, face_of
 from .benchmarks.preprocessing import time_preprocessing
 from .benchmarks.report import plot, table
@@ -85,6 +85,8 @@ def measure(config: Benchmark) -> dict[str, Any]:
     floors = decoding.floors(network, max(matrix, matrix_speed(device)), device)
     _say("preprocessing")
     before = time_preprocessing(head, topology.sizes, max(rounds // 4, 2))
+    _say("the steered network")
+    steering = steered.measure(network, head, topology, device, rounds)
     with tempfile.TemporaryDirectory() as folder:
         _say("a long stream")
         path = Path(folder, "head.safetensors")
@@ -103,6 +105,7 @@ def measure(config: Benchmark) -> dict[str, Any]:
             "inference_100": frames[decoding.FAST]["100"] / floors["inference_100"]["floor"],
             "train_10": steps[decoding.FAST] / floors["train_10"]["floor"],
         },
+        "steered": steering,
         "stream_10000_mb": stream,
         "relative_errors": wrong,
         "max_relative_error": wrong[decoding.FAST],

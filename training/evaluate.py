@@ -16,20 +16,20 @@ import tyro
 
 from core.errors import CorpusError
 from core.learning.classifier import SequenceClassifier, scores, train_classifier
-from core.metrics import error_per_frame, vertex_distance
+from core.metrics import vertex_distance
 from core.model import learned
 from core.motion import EXPRESSIONS
 
 from .bounds import bounds
 from .corpora.store import Corpus, open_corpus
 from .evaluation import Evaluated, checkpoint_hash, keep, picture_arrays, read_evaluation, write_evaluation
+from .judging.accuracy import means, measure
+from .judging.acting import Actor, of_kind
+from .judging.judge import judge
 from .runs import epochs_done, load_run
 
 if TYPE_CHECKING:
-    from core.model import Network
-
-APEX = 0.999
-"""Frames whose label reaches this share of the sequence's highest are its apex."""
+    from numpy.typing import NDArray
 
 CLASSIFIER_SEED = 0
 
@@ -42,6 +42,10 @@ class Evaluate:
     """Folders of runs."""
     keep: Path | None = None
     """Folder that gets a copy of each run as far as the report and the export need it: without checkpoint, some MB."""
+    quick: bool = False
+    """Leave out intensity, takes, transitions and geometry, which take most of the time."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit or its packed file: ICT's skin has no eyeballs; without them lids are not looked at."""
 
 
 def run(config: Evaluate) -> int:
@@ -52,7 +56,7 @@ def run(config: Evaluate) -> int:
         raise CorpusError("Two of the runs have the same name.", "Evaluate them one after the other.")
     results = {}
     for folder in config.runs:
-        results[folder.name] = evaluate(folder).about
+        results[folder.name] = evaluate(folder, quick=config.quick, facekit=config.facekit).about
     print(table(results))
     if config.keep is not None:
         for folder in config.runs:
@@ -76,7 +80,7 @@ def evaluated(folder: Path) -> Evaluated:
     return known if now in ("", known.about["checkpoint"]) else evaluate(folder)
 
 
-def evaluate(folder: Path) -> Evaluated:
+def evaluate(folder: Path, *, quick: bool = False, facekit: Path | None = None) -> Evaluated:
     """Evaluates a run on its corpus' test subjects, and writes it into its folder.
 
     evaluation.json then has error_mm (per expression and "total", each the mean over frames and vertices),
@@ -89,7 +93,8 @@ def evaluate(folder: Path) -> Evaluated:
         CorpusError: not a run, damaged, or its corpus is not there.
     """
     config, corpus, network = load_run(folder)
-    errors, at_apex = measure(network, corpus)
+    actor = Actor.of(config, corpus, network, folder)
+    errors, at_apex, still = measure(actor)
     frames: dict[int, list[float]] = defaultdict(list)
     for sequence in (one for each in errors.values() for one in each):
         for number, value in enumerate(sequence):
@@ -106,31 +111,17 @@ def evaluate(folder: Path) -> Evaluated:
         "epochs": epochs_done(folder),
         "parameters": sum(part.numel() for part in network.parameters()),
         "megabytes": sum(value.numel() * value.element_size() for value in learned(network).values()) / 1e6,
-        "error_mm": _means(errors),
-        "apex_error_mm": _means(at_apex),
-        "still_face_mm": _means(_still(corpus)),
+        "error_mm": means(errors),
+        "apex_error_mm": means(at_apex),
+        "still_face_mm": means(still),
         "error_per_frame_mm": [float(np.mean(frames[number])) for number in sorted(frames)],
         "test_sequences": sum(len(each) for each in errors.values()),
-        "classifier": classify(network, corpus),
+        "classifier": classify(actor),
         "bounds_mm": bounds_of(corpus.folder, corpus.fingerprint),
+        "beyond": judge(actor, classifier_of(corpus.folder, corpus.fingerprint), facekit, quick=quick),
     }  # fmt: skip
-    write_evaluation(config, about, corpus.template, network, _pictures(network, corpus))
+    write_evaluation(config, about, corpus.template, network, _pictures(actor))
     return read_evaluation(folder)
-
-
-@torch.inference_mode()
-def measure(network: Network, corpus: Corpus) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-    """Per expression, the (T,) errors in mm of each test sequence, and those of its apex."""
-    errors: dict[str, list[Any]] = defaultdict(list)
-    at_apex: dict[str, list[Any]] = defaultdict(list)
-    for index in corpus.split("test"):
-        labels = corpus.labels(index)
-        generated = network(torch.tensor(labels)[None])[0].numpy()
-        expression = corpus.sequences[index].expression
-        frames = error_per_frame(generated, corpus.deformation(index))
-        errors[expression].append(frames)
-        at_apex[expression].append(frames[_apex(labels)])
-    return errors, at_apex
 
 
 class _Motions(Sequence[torch.Tensor]):
@@ -150,7 +141,7 @@ class _Motions(Sequence[torch.Tensor]):
 def classifier_of(folder: Path, fingerprint: str) -> SequenceClassifier:  # noqa: ARG001 - names the content
     """The classifier of section 5.3, trained on the corpus' true training sequences; the same for all of its runs."""
     corpus = open_corpus(folder, verify=False)
-    train = corpus.split("train")
+    train = of_kind(corpus, "train")
     expressions = [EXPRESSIONS.index(corpus.sequences[index].expression) for index in train]
     return train_classifier(_Motions(corpus, train), expressions, seed=CLASSIFIER_SEED)
 
@@ -161,62 +152,44 @@ def bounds_of(folder: Path, fingerprint: str) -> dict[str, float | None]:
     return bounds(open_corpus(folder, verify=False), classifier_of(folder, fingerprint))
 
 
-def classify(network: Network, corpus: Corpus) -> dict[str, Any]:
+def classify(actor: Actor) -> dict[str, Any]:
     """Table 3 of one run: {"own": {expression or "total": precision, recall, f1}, "truth": the same}."""
+    corpus = actor.corpus
     classifier = classifier_of(corpus.folder, corpus.fingerprint)
     truth, found, real = [], [], []
-    with torch.inference_mode():
-        for index in corpus.split("test"):
-            truth.append(EXPRESSIONS.index(corpus.sequences[index].expression))
-            found.append(classifier.classify(network(torch.tensor(corpus.labels(index))[None])[0]))
-            real.append(classifier.classify(torch.tensor(corpus.deformation(index))))
+    for index in of_kind(corpus, "test"):
+        truth.append(EXPRESSIONS.index(corpus.sequences[index].expression))
+        found.append(classifier.classify(torch.tensor(actor.perform(index))))
+        real.append(classifier.classify(torch.tensor(corpus.deformation(index))))
     return {"own": scores(found, truth), "truth": scores(real, truth)}
 
 
-@torch.inference_mode()
-def _pictures(network: Network, corpus: Corpus) -> dict[str, Any]:
+def _pictures(actor: Actor) -> dict[str, Any]:
+    corpus = actor.corpus
     shape = (len(EXPRESSIONS), *corpus.template.vertices.shape)
     generated, error = np.zeros(shape, np.float32), np.zeros(shape[:2])
-    labels = {}
+    labels: dict[str, NDArray[np.float32]] = {}
     for index in _typical_person(corpus):
-        expression = corpus.sequences[index].expression
-        labels[expression] = np.array(corpus.labels(index))
-        number, frame = EXPRESSIONS.index(expression), int(labels[expression].max(axis=1).argmax())
-        generated[number] = network(torch.tensor(labels[expression])[None])[0, frame].numpy()
-        error[number] = vertex_distance(generated[number], corpus.deformation(index)[frame])
+        one = corpus.sequences[index]
+        labels[one.expression] = np.array(actor.read(index))
+        number, frame = EXPRESSIONS.index(one.expression), int(labels[one.expression].max(axis=1).argmax())
+        motion = actor.perform(index)[frame]
+        error[number] = vertex_distance(motion, corpus.deformation(index)[frame])
+        # The faces of the pictures are the template's, so a steered network is asked for what it does on that.
+        generated[number] = actor.on_template(labels[one.expression])[frame]
     return picture_arrays(labels, generated, error)
 
 
 def _typical_person(corpus: Corpus) -> list[int]:
     """The sequences of the test subject who moves neither much nor little: the median. Chosen by the truth alone."""
     moves: dict[int, list[int]] = defaultdict(list)
-    for index in corpus.split("test"):
+    for index in of_kind(corpus, "test"):
         moves[corpus.sequences[index].subject].append(index)
     means = {
         subject: np.mean([np.linalg.norm(corpus.deformation(index), axis=-1).mean() for index in indices])
         for subject, indices in moves.items()
     }
     return moves[sorted(means, key=lambda subject: means[subject])[len(means) // 2]]
-
-
-def _still(corpus: Corpus) -> dict[str, list[Any]]:
-    # What a face that never moves would be wrong by: the scale the errors are read against.
-    errors: dict[str, list[Any]] = defaultdict(list)
-    for index in corpus.split("test"):
-        motion = corpus.deformation(index)
-        errors[corpus.sequences[index].expression].append(error_per_frame(np.zeros_like(motion), motion))
-    return errors
-
-
-def _apex(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    strength = labels.max(axis=1)
-    return np.asarray(strength >= APEX * strength.max())
-
-
-def _means(errors: dict[str, list[Any]]) -> dict[str, float]:
-    means = {name: float(np.concatenate(errors[name]).mean()) for name in EXPRESSIONS if name in errors}
-    everything = np.concatenate([sequence for each in errors.values() for sequence in each])
-    return means | {"total": float(everything.mean())}
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:

@@ -13,17 +13,19 @@ import numpy as np
 
 from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError, MienError
-from core.model import Network, Sizes, learned, trained_network
+from core.model import Network, SpiralDecoder, learned, trained_network
 from core.motion import EXPRESSIONS
 from core.template import Template
 
-from .runs import TOPOLOGY, read_config, read_topology
+from .runs import TOPOLOGY, read_config, read_topology, sizes_of
+from .steered import FILE as STEERING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from core.sizes import Sizes
     from core.topology import Topology
 
     from .settings import Train
@@ -45,10 +47,10 @@ class Evaluated:
         config: the settings it learned with.
         about: evaluation.json; see `evaluate.evaluate`.
         template: of its corpus.
-        weights: the spiral network's, by name as in a bundle; empty for the baseline.
-        labels: expression -> (T, 6) labels of the person in the pictures.
-        generated: (6, V, 3) mm, their apex of each of the `EXPRESSIONS`, as the run makes it.
-        error: (6, V) mm, how far each vertex of it is from the truth.
+        weights: a spiral decoder's network, by name as in a bundle; empty for blendshapes.
+        labels: expression -> (T, 6) labels of the person in the pictures, as the network wants them.
+        generated: (6, V, 3) mm, their apex of each of the `EXPRESSIONS`, as the run makes it on the template.
+        error: (6, V) mm, how far each vertex of it, on the person's face, is from the truth.
     """
 
     folder: Path
@@ -68,7 +70,7 @@ class Evaluated:
     @property
     def sizes(self) -> Sizes:
         """Of the network."""
-        return Sizes.of(self.topology, self.config.latent)
+        return sizes_of(self.config, self.topology)
 
     def network(self) -> Network:
         """The spiral network, as it was evaluated.
@@ -89,7 +91,7 @@ def write_evaluation(
     config: Train, about: dict[str, Any], template: Template, network: Network, pictures: dict[str, NDArray[Any]]
 ) -> None:
     """Writes both files into the run's folder."""
-    ships = config.model == "spiral" and not config.hidden
+    ships = isinstance(network.decoder, SpiralDecoder) and not config.hidden
     # Where the template lies in other objects is of use for a bundle only.
     arrays, words = (template if ships else replace(template, layouts=())).to_arrays()
     if ships:
@@ -159,7 +161,8 @@ def keep(folder: Path, into: Path) -> Path:
     if target.resolve() == folder.resolve():
         raise CorpusError(f"The run {folder} cannot be kept in its own place.", "Give another folder.")
     target.mkdir(parents=True, exist_ok=True)
-    names = [*_KEPT, *(path.name for path in folder.glob(EARLIER)), *([TOPOLOGY] if run.weights else [])]
+    # With weights and without a checkpoint it can still be exported.
+    names = [*_KEPT, *(path.name for path in folder.glob(EARLIER)), *([TOPOLOGY, STEERING] if run.weights else [])]
     for name in (name for name in names if (folder / name).exists()):
         shutil.copyfile(folder / name, target / name)
     return target

@@ -15,10 +15,12 @@ from core.errors import BundleError
 from core.motion import EXPRESSIONS
 
 from .corpora.ict import LANDMARKS
+from .corpora.life import life_of
 from .corpora.modes import modes_of
 from .corpora.template_makehuman import makehuman_template
 from .evaluate import evaluated
 from .licences import notice
+from .steered import Steered
 
 if TYPE_CHECKING:
     from .evaluation import Evaluated
@@ -36,7 +38,8 @@ class Export:
     out: Path
     """The bundle, a .safetensors file."""
     facekit: Path | None = None
-    """A clone of ICT-FaceKit or its packed file: an ICT bundle then carries the modes by which a wrap finds people."""
+    """A clone of ICT-FaceKit or its packed file: an ICT bundle then carries the modes by which a wrap finds people, and
+    blinks and micro-movements."""
 
 
 def run(config: Export) -> int:
@@ -56,19 +59,24 @@ def bundle_of(folder: Path, facekit: Path | None = None) -> Bundle:
         facekit: see `Export`.
 
     Raises:
-        BundleError: the run is a baseline, or its LSTM has a size of its own; such networks do not ship.
+        BundleError: the run is a baseline, its LSTM has a size of its own, or it does not turn motion by the face's
+            shape; such networks do not ship.
         CorpusError: not a run, or it is not evaluated and its corpus is not there.
     """
     found = evaluated(folder)
-    if found.config.model != "spiral":
+    steered = found.config.model == "steered"
+    if found.config.model == "pca" or (steered and found.config.blendshapes):
         raise BundleError(f"The run {folder} is the baseline.", "Export a run of the spiral network.")
+    if steered and not found.config.jacobians:
+        raise BundleError(f"The run {folder} does not turn motion by the face's shape.", "Train with --jacobians.")
     if not found.weights:
         raise BundleError(f"The LSTM of {folder} has a size of its own.", "Train without --hidden.")
     name = _name(found)
     # A run that was kept earlier knows fewer landmarks than its template has today.
     template = replace(found.template, landmarks={**found.template.landmarks, **landmarks_of(name)})
-    samples, modes = samples_of(name), modes_of(name, facekit)
-    return Bundle(_header(found), template, found.topology, found.weights, samples, modes)
+    samples, modes, life = samples_of(name), modes_of(name, facekit), life_of(name, facekit)
+    basis = Steered.read(folder).basis if steered else None
+    return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life)
 
 
 def landmarks_of(name: str) -> dict[str, int]:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from .evaluation import Evaluated
 
-NAMES = {"pca": "PCA blendshapes", "spiral": "the paper's network"}
-ORDER = ("pca", "spiral")
-"""The baseline above, the network below, as in the paper."""
+NAMES = {"pca": "PCA blendshapes", "spiral": "the paper's network", "steered": "Mien's steered network"}
+ORDER = ("pca", "spiral", "steered")
+"""The baseline above, the network below, as in the paper; ours last."""
 
 FIGURE_3 = ("happy", "surprise", "angry", "disgust")
 FIGURE_4 = ("fear", "angry", "surprise", "sad", "happy", "disgust")
@@ -46,7 +46,7 @@ def draw_all(name: str, runs: Mapping[str, Evaluated], folder: Path) -> dict[str
 
     Args:
         name: of the corpus.
-        runs: "spiral" or "pca" -> the run.
+        runs: one of `ORDER` -> the run.
         folder: gets NAME_figure_3.png and so on.
 
     Returns:
@@ -57,9 +57,9 @@ def draw_all(name: str, runs: Mapping[str, Evaluated], folder: Path) -> dict[str
     if "figure_3" in files:
         figure_3(name, runs, folder / files["figure_3"])
     if "figure_4" in files:
-        figure_4(name, runs["spiral"], folder / files["figure_4"])
+        figure_4(name, runs[_leading(runs)], folder / files["figure_4"])
     if "figure_6" in files:
-        figure_6(name, runs["spiral"], folder / files["figure_6"])
+        figure_6(name, runs[_leading(runs)], folder / files["figure_6"])
     figure_5(runs, folder / files["figure_5"])
     curves(runs, folder / files["curves"])
     return files
@@ -69,12 +69,17 @@ def figures_of_runs(runs: Mapping[str, Evaluated]) -> list[str]:
     """Which figures can be drawn: 4 and 6 want a network whose weights are kept, 3 and 6 some expressions."""
     labels = next(iter(runs.values())).labels
     names = ["figure_3"] if any(one in labels for one in FIGURE_3) else []
-    if "spiral" in runs and runs["spiral"].weights:
+    if _leading(runs):
         names.append("figure_4")
     names.append("figure_5")
     if "figure_4" in names and any(set(pair) <= set(labels) for pair in FIGURE_6):
         names.append("figure_6")
     return [*names, "curves"]
+
+
+def _leading(runs: Mapping[str, Evaluated]) -> str:
+    """The model that figures 4 and 6 show: ours, else the paper's; "" where the weights of neither are kept."""
+    return next((model for model in reversed(ORDER) if model in runs and runs[model].weights), "")
 
 
 def figure_3(name: str, runs: Mapping[str, Evaluated], path: Path) -> None:
@@ -131,7 +136,7 @@ def figure_6(name: str, run: Evaluated, path: Path) -> None:
         latents = []
         for expression in (start, end):
             labels = torch.tensor(run.labels[expression])
-            latents.append(network.encoder(labels[None])[0][0, int(labels.max(dim=1).values.argmax())])
+            latents.append(network.latents(labels[None])[0, int(labels.max(dim=1).values.argmax())])
         mix = torch.linspace(0, 1, _COLUMNS)[:, None]
         decoded = network.decoder(latents[0] * (1 - mix) + latents[1] * mix).numpy()
         rows.append([run.template.vertices + one for one in decoded])
@@ -165,8 +170,9 @@ def read_curves(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def sheet(
-    name: str, path: Path, template: Template, rows: Sequence[Sequence[NDArray[np.floating[Any]]]], **options: Any
-) -> None:
+    name: str, path: Path, template: Template, rows: Sequence[Sequence[NDArray[np.floating[Any]]]],
+    *, pixels: int = 220, **options: Any,
+) -> None:  # fmt: skip
     """A contact sheet whose cells are as big as the faces of this template; options as of `contact_sheet`."""
     template, kept, edge = _without_shoulders(template)
     rows = [[np.maximum(np.asarray(face)[kept], (-np.inf, edge, -np.inf)) for face in row] for row in rows]
@@ -178,7 +184,7 @@ def sheet(
     middle = (low + high) / 2 - (0, 8 if options.get("captions") else 0)
     contact_sheet(
         path, template, rows, cell=(float(width), float(height)), center=(float(middle[0]), float(middle[1])),
-        pixels=220, eyeballs=EYEBALLS.get(name, ()), **options,
+        pixels=pixels, eyeballs=EYEBALLS.get(name, ()), **options,
     )  # fmt: skip
 
 
@@ -211,7 +217,7 @@ def _frames(labels: NDArray[np.float32]) -> list[int]:
 
 
 def _short(model: str) -> str:
-    return {"pca": "baseline", "spiral": "network"}[model]
+    return {"pca": "baseline", "spiral": "the paper's", "steered": "steered"}[model]
 
 
 def _axes() -> tuple[Any, Any]:

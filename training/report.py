@@ -16,6 +16,7 @@ from core.errors import CorpusError
 
 from .evaluate import evaluated
 from .figures import NAMES, ORDER, figures_of_runs
+from .judging.page import ablation_table
 from .results_page import page
 from .wraps.page import table
 
@@ -30,7 +31,7 @@ class Report:
     """The paper's tables 2 and 3 and its figures 3 to 6 from finished runs. Runs that were evaluated need no corpus."""
 
     runs: Annotated[list[Path], tyro.conf.Positional]
-    """Folders of runs, of one or more corpora; of each corpus a spiral network, a baseline, or both."""
+    """Folders of runs, of one or more corpora; of each corpus a steered network, the paper's, a baseline, or all."""
     out: Path = Path("docs")
     """Folder that gets results.md, results.json and pictures/."""
     pictures: bool = True
@@ -44,10 +45,10 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
-    wrap = wrap_in(config.out)
-    every = results | ({"wrap": wrap} if wrap else {})
+    wrap, trials = wrap_in(config.out), ablation_in(config.out)
+    every = results | ({"wrap": wrap} if wrap else {}) | ({"ablation": trials} if trials else {})
     (config.out / "results.json").write_text(json.dumps(every, indent=1) + "\n")
-    (config.out / "results.md").write_text(page(results, wrap))
+    (config.out / "results.md").write_text(page(results, wrap, trials))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
         draw_apart(models, config.out / "pictures")
@@ -69,6 +70,24 @@ def wrap_in(folder: Path) -> dict[str, Any] | None:
         table(found)
     except (ValueError, KeyError, TypeError) as problem:
         raise CorpusError(f"{path} is damaged ({problem}).", "Write it again: python -m training wraps.") from problem
+    return found
+
+
+def ablation_in(folder: Path) -> dict[str, Any] | None:
+    """What each idea of the steered network brings, as `python -m training ablation` left it; None where it did not.
+
+    Raises:
+        CorpusError: the file is not what that command writes.
+    """
+    path = folder / "ablation.json"
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        ablation_table(found)
+    except (ValueError, KeyError, TypeError) as problem:
+        remedy = "Write it again: python -m training ablation."
+        raise CorpusError(f"{path} is damaged ({problem}).", remedy) from problem
     return found
 
 
@@ -110,14 +129,18 @@ def figures_of(models: Mapping[str, Evaluated]) -> dict[str, Any]:
     """All figures of one corpus.
 
     table2, table2_apex (mm by model and expression), still_face_mm, table3 (by source: precision, recall, F1),
-    parameters, megabytes, epochs, settings (by model), error_per_frame_mm (figure 5), corpus.
+    parameters, megabytes, epochs, settings (by model), error_per_frame_mm (figure 5), corpus; beyond (by model, see
+    `judging.judge.judge`, and ratio and apex_ratio of a steered network's error to that of the better one of the
+    others) where some model has it.
     """
     about = {model: run.about for model, run in models.items()}
     first = next(iter(about.values()))
     sources = {model: one["classifier"]["own"] for model, one in about.items()} | {
         "truth": first["classifier"]["truth"]
     }
+    beyond = beyond_of(about)
     return {
+        **({"beyond": beyond} if beyond else {}),
         "table2": {model: one["error_mm"] for model, one in about.items()},
         "table2_apex": {model: one["apex_error_mm"] for model, one in about.items()},
         "still_face_mm": first["still_face_mm"],
@@ -133,6 +156,21 @@ def figures_of(models: Mapping[str, Evaluated]) -> dict[str, Any]:
         "corpus": first["corpus"],
         "figures": figures_of_runs(models),
     }
+
+
+def beyond_of(about: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is beyond the paper's tables, by model, for those that were judged.
+
+    Args:
+        about: model -> its evaluation.json.
+    """
+    found = {model: dict(one["beyond"]) for model, one in about.items() if one.get("beyond")}
+    others = [one for model, one in about.items() if model != "steered"]
+    if "steered" in found and others:
+        own = about["steered"]
+        for name, key in (("ratio", "error_mm"), ("apex_ratio", "apex_error_mm")):
+            found["steered"][name] = own[key]["total"] / min(one[key]["total"] for one in others)
+    return found
 
 
 def _settings(run: Evaluated) -> dict[str, Any]:

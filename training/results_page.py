@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .figures import NAMES
+from .judging.page import ablation_table, beyond_lines
 from .wraps.page import table
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ _PAPER_F1 = {
     "spiral": (0.78, 0.61, 0.61, 0.81, 0.52, 0.73, 0.68),
     "truth": (0.82, 0.60, 0.75, 0.75, 0.43, 0.65, 0.68),
 }
-_NAMES = {"pca": "PCA blendshapes", "spiral": "the paper's network", "truth": "true sequences"}
+_NAMES = NAMES | {"truth": "true sequences"}
 _TITLES = {
     "ict_paper": "ICT heads, the paper's face",
     "ict_skin": "ICT heads, the skin of the head",
@@ -48,18 +50,28 @@ motion, the mean. Folded: triangles of the wrapped template.
 ![Six expressions on four heads of four topologies](pictures/wrap_expressions.png)"""
 
 
-def page(results: Mapping[str, Mapping[str, Any]], wrap: Mapping[str, Any] | None = None) -> str:
+def page(
+    results: Mapping[str, Mapping[str, Any]],
+    wrap: Mapping[str, Any] | None = None,
+    trials: Mapping[str, Any] | None = None,
+) -> str:
     """The figures as Markdown; the pictures are those of `figures.draw_all`.
 
     Args:
         results: name of the corpus -> what `report.figures_of` gives.
         wrap: figures of `python -m training wraps`; None for none.
+        trials: figures of `python -m training ablation`; None for none.
     """
     lines = [_INTRODUCTION]
     for name, result in results.items():
         lines += ["", f"## {_TITLES.get(name, name)}, {result['corpus']['vertices']:,} vertices", ""]
         lines += [f"{result['test_sequences']} test sequences of people the networks never saw.", *_trained(result)]
-        lines += ["", *_table_2(result), "", *_table_3(result), "", *_figures(name, result)]
+        lines += ["", *_table_2(result), "", *_table_3(result)]
+        if "beyond" in result:
+            lines += ["", *beyond_lines(result["beyond"])]
+        lines += ["", *_figures(name, result)]
+    if trials is not None:
+        lines += ["", "## What each idea brings", "", ablation_table(trials)]
     if wrap is not None:
         lines += ["", "## Wraps: motion on heads of other topologies", "", _WRAPS.format(**wrap), "", table(wrap)]
     return "\n".join(lines) + "\n"
@@ -68,7 +80,7 @@ def page(results: Mapping[str, Mapping[str, Any]], wrap: Mapping[str, Any] | Non
 def _trained(result: Mapping[str, Any]) -> list[str]:
     lines = []
     for model, one in result["settings"].items():
-        leak = f", ReLUs that leak {one['leak']:g} at first" if one["leak"] and model == "spiral" else ""
+        leak = f", ReLUs that leak {one['leak']:g} at first" if one["leak"] and model != "pca" else ""
         lines.append(
             f"{_NAMES[model][0].upper()}{_NAMES[model][1:]}: {result['epochs'][model]} epochs, learning rate "
             f"{one['learning_rate']:g} x {one['decay']:g} an epoch, weight decay {one['weight_decay']:g}, "

@@ -13,8 +13,12 @@ import torch
 
 from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError
+from core.learning.blendshapes import pca_network
+from core.learning.scenes import Staging
+from core.learning.steering import Steering
 from core.learning.trainer import Schedule
-from core.model import Network, Sizes, pca_network, spiral_network
+from core.model import Network, spiral_network
+from core.sizes import Sizes
 from core.topology import Topology
 
 from .corpora.store import Corpus, open_corpus
@@ -35,7 +39,12 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
     corpus = open_corpus(config.corpus, verify=False)
     if corpus.fingerprint != fingerprint:
         raise CorpusError(f"The corpus {config.corpus} is not the one the run {folder} learned from.")
-    state = {name.removeprefix("network."): value for name, value in checkpoint["state_dict"].items()}
+    # What reads the styles of true sequences stands beside the network and is of no use without them.
+    state = {
+        name.removeprefix("network."): value
+        for name, value in checkpoint["state_dict"].items()
+        if name.startswith("network.")
+    }
     try:
         network = _trained(config, read_topology(folder), state)
     except (RuntimeError, KeyError) as problem:
@@ -45,14 +54,24 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
 
 def _trained(config: Train, topology: Topology, state: dict[str, torch.Tensor]) -> Network:
     # What a fresh network takes from the training motion lies in the trained one's state.
-    sizes = Sizes.of(topology, config.latent)
-    if config.model == "pca":
+    sizes = sizes_of(config, topology)
+    if config.model == "pca" or config.blendshapes:
         mean, components, deviation = (state[f"decoder.{name}"] for name in ("mean", "components", "deviation"))
         network = pca_network(sizes, mean, components, deviation, config.hidden)
     else:
         network = spiral_network(topology, sizes, hidden=config.hidden)
     network.load_state_dict(state)
     return network
+
+
+def sizes_of(config: Train, topology: Topology) -> Sizes:
+    """The sizes of a run's network."""
+    if config.model != "steered":
+        return Sizes.of(topology, config.latent)
+    return Sizes.of(
+        topology, config.latent, style=config.style, code=config.code, steered=True,
+        fields=config.fields, direct=(1,) if config.direct else (),
+    )  # fmt: skip
 
 
 def read_config(folder: Path) -> tuple[Train, str]:
@@ -68,6 +87,8 @@ def read_config(folder: Path) -> tuple[Train, str]:
         about = json.loads(path.read_text())
         words: dict[str, Any] = about["config"]
         places = {"corpus": Path(words["corpus"]), "out": folder, "schedule": Schedule(**words["schedule"])}
+        # Runs from before there were steered networks know nothing of these.
+        places |= {"staging": Staging(**words.get("staging", {})), "steering": Steering(**words.get("steering", {}))}
         return Train(**{**words, **places}), str(about["corpus"]["fingerprint"])
     except (ValueError, KeyError, TypeError) as problem:
         raise CorpusError(f"The run {folder} is damaged: its config.json cannot be read.", "Train again.") from problem

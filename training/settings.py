@@ -8,19 +8,21 @@ from typing import Annotated, Literal
 
 import tyro
 
+from core.learning.scenes import Staging
+from core.learning.steering import Steering
 from core.learning.trainer import Schedule
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train the paper's model, or its PCA baseline, on a corpus."""
+    """Train the steered network, the paper's model, or its PCA baseline, on a corpus."""
 
     corpus: Annotated[Path, tyro.conf.Positional]
     """Folder of the corpus."""
     out: Path
     """Folder of the run: configuration, checkpoints, curves."""
-    model: Literal["spiral", "pca"] = "spiral"
-    """The paper's network, or the blendshape baseline of its section 5.2."""
+    model: Literal["spiral", "pca", "steered"] = "spiral"
+    """The paper's network, the blendshape baseline of its section 5.2, or Mien's own, which sees the face."""
     schedule: Schedule = field(default_factory=Schedule)
     """How long and how fast to learn."""
     batch_size: int = 4
@@ -39,20 +41,37 @@ class Train:
     hidden: int = 0
     """Size of the LSTM's memory; 0 for that of its output. Only 0 can be exported."""
     initialisation: Literal["he", "torch"] = "he"
-    """Of the spiral convolutions: He et al. 2015, or torch's default for linear layers."""
+    """Not steered: of the spiral convolutions: He et al. 2015, or torch's default for linear layers."""
     unit: Literal["spread", "millimetre"] = "spread"
-    """What the decoder's output is counted in: the spread of the training motion, or millimetres."""
+    """Not steered: what the decoder's output is counted in: the spread of the training motion, or millimetres."""
+    style: int = 16
+    """Steered: numbers that tell one natural performance from another; 0 for one performance only."""
+    code: int = 32
+    """Steered: numbers that tell what face it is; 0 for none."""
+    jacobians: bool = True
+    """Steered: turn the motion by the shape of the face, vertex by vertex."""
+    blendshapes: bool = False
+    """Steered: blendshapes in the place of the spiral decoder; cannot be exported."""
+    fields: int = 4
+    """Steered: motions of which each vertex mixes its own; 0 for the paper's last layer."""
+    direct: bool = True
+    """Steered: latents also go to the second stage directly, not only through the coarsest level."""
+    staging: Staging = field(default_factory=Staging)
+    """Steered: how sequences are shown."""
+    steering: Steering = field(default_factory=Steering)
+    """Steered: how styles and codes are learned."""
     hold_out: int = 0
     """So many of the people to train on are looked at instead of the test subjects, and not learned from: to choose
     settings by."""
     seed: int = 0
     """Fixes initialisation and order."""
     plain: bool = False
-    """Train through the plain decoder rather than the folded one: the same numbers, slower."""
+    """Not steered: train through the plain decoder rather than the folded one: the same numbers, slower."""
     resume: bool = False
     """Go on from the run's last checkpoint."""
     begin_from: Path | None = None
-    """Another run whose weights to begin with: a second round at a fresh learning rate, or your own scans on top of a
+    """Another run (steered: also what its codes and strengths mean; styles are learned anew)
+    whose weights to begin with: a second round at a fresh learning rate, or your own scans on top of a
     trained network of the same template."""
     check_every: int = 5
     """Epochs between two looks at the unseen subjects."""

@@ -6,30 +6,45 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import lightning
 import numpy as np
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from core.bundle import MAX_FIELDS, MAX_STEERING
 from core.errors import CorpusError, MienError
 from core.learning.batches import ChainSampler, Sequences
+from core.learning.blendshapes import pca_network
 from core.learning.pca import principal_components
+from core.learning.scenes import Scenes, SceneSampler
+from core.learning.steering import SteeredLesson
+from core.learning.styles import StyleReader
 from core.learning.trainer import Lesson, fit, loader
-from core.model import Network, Sizes, SpiralConv, pca_network, spiral_network
+from core.model import Network, SpiralConv, spiral_network
 
 from .corpora.store import Corpus, open_corpus
-from .runs import epochs_done, load_run, read_config, read_topology, write_config
+from .runs import epochs_done, load_run, read_config, read_topology, sizes_of, write_config
+from .steered import Steered, faces_of, motion_on_template, scenes_of, style_features
 from .topologies import topology_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from torch.utils.data import DataLoader
+
     from core.topology import Topology
 
     from .settings import Train
+
+_FRAMES = 20_000
+"""About how many frames principal components are taken from."""
+
+COMPONENTS = 64
+"""Principal components that a sequence's style is read from."""
 
 
 def run(config: Train) -> int:
@@ -49,24 +64,21 @@ def run(config: Train) -> int:
     if config.resume:
         _check_resume(config, corpus)
     lightning.seed_everything(config.seed, verbose=False)
-    train, test = lesson_and_examination(corpus, config)
     origin = config.out if config.resume else config.begin_from
     topology = topology_of(corpus.template, config.spiral_length) if origin is None else read_topology(origin)
-    network = make_network(config, topology, train)
+    make = steered_course if config.model == "steered" else plain_course
+    course = make(config, corpus, topology)
     if config.begin_from is not None and not config.resume:
-        _begin_from(config.begin_from, network, corpus)
+        _begin_from(config.begin_from, course.lesson.network, corpus)
     if rank_zero_only.rank == 0:
         write_config(config, corpus, topology)
-    lesson = Lesson(network, config.schedule, plain=config.plain)
-    sampler = ChainSampler(
-        len(train.spans), config.batch_size,
-        chain=config.chain, max_rest=config.max_rest, warm_up=config.warm_up, seed=config.seed,
-    )  # fmt: skip
-    unseen = ChainSampler(len(test.spans), 16)
+        if course.steered is not None:
+            course.steered.write(config.out)
+    devices = "1" if config.model == "steered" else config.devices
     trainer = fit(
-        lesson, loader(train, sampler), loader(test, unseen), config.out,
+        course.lesson, course.train, course.test, config.out,
         resume=last if config.resume else None, check_every=config.check_every,
-        accelerator=config.accelerator, devices=config.devices, num_nodes=config.nodes, strategy=config.strategy,
+        accelerator=config.accelerator, devices=devices, num_nodes=config.nodes, strategy=config.strategy,
     )  # fmt: skip
     if trainer.interrupted:
         how = "Go on with the same command and --resume." if last.exists() else "Start again with the same command."
@@ -75,6 +87,63 @@ def run(config: Train) -> int:
     error = trainer.callback_metrics.get("test_error_mm")
     say(f"Trained {config.schedule.epochs} epochs" + (f"; {float(error):.4f} mm on unseen subjects." if error else "."))
     return 0
+
+
+@dataclass(frozen=True)
+class Course:
+    """All that a training needs.
+
+    Attributes:
+        lesson: the network, and how it learns.
+        train: batches to learn from.
+        test: batches to look at.
+        steered: what a steered run knows beside its weights; None for another.
+    """
+
+    lesson: Lesson | SteeredLesson
+    train: DataLoader[Any]
+    test: DataLoader[Any]
+    steered: Steered | None = None
+
+
+def plain_course(config: Train, corpus: Corpus, topology: Topology) -> Course:
+    """The paper's network or its baseline: labels alone."""
+    indices, unseen = split(corpus, config)
+    train, test = in_memory(corpus, indices), in_memory(corpus, unseen)
+    lesson = Lesson(make_network(config, topology, train), config.schedule, plain=config.plain)
+    batches, looks = loader(train, _chains(config, len(indices))), loader(test, ChainSampler(len(unseen), 16))
+    return Course(lesson, batches, looks)
+
+
+def steered_course(config: Train, corpus: Corpus, topology: Topology) -> Course:
+    """The network that sees the face."""
+    indices, unseen = split(corpus, config)
+    # What codes and strengths mean stays what it was for weights that are taken over.
+    origin = config.out if config.resume else config.begin_from
+    steered = Steered.of(corpus, topology, max(config.code, 1)) if origin is None else Steered.read(origin)
+    codes, jacobians = faces_of(corpus, steered.basis)
+    if not config.jacobians:
+        jacobians = torch.zeros(0)
+    train = scenes_of(corpus, indices, steered.floors, config.staging.window)
+    test = scenes_of(corpus, unseen, steered.floors, 0)
+    features = style_features(train, jacobians, COMPONENTS, config.seed) if config.style else None
+    network = make_steered(config, topology, train, jacobians)
+    lesson = SteeredLesson(
+        network, config.schedule, config.steering, codes=codes[:, : config.code], jacobians=jacobians,
+        styles=None if features is None else StyleReader(features, config.style), seed=config.seed,
+    )  # fmt: skip
+    chains, looks = _chains(config, len(indices)), ChainSampler(len(unseen), 16)
+    return Course(
+        lesson, loader(train, SceneSampler(train, chains, config.staging)),
+        loader(test, SceneSampler(test, looks, None)), steered,
+    )  # fmt: skip
+
+
+def _chains(config: Train, count: int) -> ChainSampler:
+    return ChainSampler(
+        count, config.batch_size,
+        chain=config.chain, max_rest=config.max_rest, warm_up=config.warm_up, seed=config.seed,
+    )  # fmt: skip
 
 
 @rank_zero_only  # type: ignore[untyped-decorator]
@@ -95,13 +164,32 @@ def _check(config: Train) -> None:
     for name, number in numbers.items():
         if not (math.isfinite(number) and number > 0):
             raise MienError(f"The value of --{name} is too small or no number.", "See python -m training train --help.")
+    if not (0 <= config.style <= MAX_STEERING and 0 <= config.code <= MAX_STEERING):
+        raise MienError(f"A style and a code have 0 to {MAX_STEERING} numbers.", "Change --style or --code.")
+    if config.fields and not 3 <= config.fields <= MAX_FIELDS:
+        raise MienError(f"A vertex mixes 3 to {MAX_FIELDS} fields, or 0 for none.", "Change --fields.")
+    if config.model == "steered" and (config.devices not in {"auto", "1"} or config.nodes != 1):
+        raise MienError("A steered network is trained by one process.", "Leave out --devices and --nodes.")
     if 0 < config.hidden <= config.latent:
         raise MienError("The value of --hidden is not above that of --latent.", "Leave it out for the same size.")
 
 
 def _check_resume(config: Train, corpus: Corpus) -> None:
     before, fingerprint = read_config(config.out)
-    fixed = ("model", "spiral_length", "latent", "hidden", "hold_out")
+    fixed: tuple[str, ...] = ("seed",) if config.model == "steered" else ()
+    fixed += (
+        "model",
+        "spiral_length",
+        "latent",
+        "hidden",
+        "hold_out",
+        "style",
+        "code",
+        "jacobians",
+        "blendshapes",
+        "fields",
+        "direct",
+    )
     changed = [name for name in fixed if getattr(before, name) != getattr(config, name)]
     changed += ["corpus"] if fingerprint != corpus.fingerprint else []
     if changed:
@@ -120,8 +208,8 @@ def _begin_from(folder: Path, network: Network, corpus: Corpus) -> None:
         raise CorpusError(f"The run {folder} has another model or other sizes.", "Give the same ones.") from problem
 
 
-def lesson_and_examination(corpus: Corpus, config: Train) -> tuple[Sequences, Sequences]:
-    """What is learned from, and what is looked at.
+def split(corpus: Corpus, config: Train) -> tuple[list[int], list[int]]:
+    """The sequences that are learned from, and those that are looked at.
 
     Raises:
         CorpusError: as many people are held out as there are to learn from.
@@ -134,7 +222,7 @@ def lesson_and_examination(corpus: Corpus, config: Train) -> tuple[Sequences, Se
         out = set(people[-config.hold_out :])
         test = [index for index in train if corpus.sequences[index].subject in out]
         train = [index for index in train if corpus.sequences[index].subject not in out]
-    return in_memory(corpus, train), in_memory(corpus, test)
+    return train, test
 
 
 def in_memory(corpus: Corpus, indices: Sequence[int]) -> Sequences:
@@ -151,9 +239,11 @@ def in_memory(corpus: Corpus, indices: Sequence[int]) -> Sequences:
 
 def make_network(config: Train, topology: Topology, train: Sequences) -> Network:
     """A fresh network of the configuration, fitted to the training motion where it needs it."""
-    sizes = Sizes.of(topology, config.latent)
+    sizes = sizes_of(config, topology)
     if config.model == "pca":
-        deformations = train.steps.to(torch.float32).mul_(train.scale)
+        # Of a large corpus every so-manyth frame says as much, and all of them would not fit into memory.
+        some = train.steps[:: max(1, len(train.steps) // _FRAMES)]
+        deformations = some.to(torch.float32).mul_(train.scale)
         blendshapes = principal_components(deformations, config.latent, config.seed)
         return pca_network(sizes, *blendshapes, hidden=config.hidden)
     unit = spread(train) if config.unit == "spread" else 1.0
@@ -166,7 +256,18 @@ def make_network(config: Train, topology: Topology, train: Sequences) -> Network
     return network
 
 
-def spread(train: Sequences) -> float:
+def make_steered(config: Train, topology: Topology, train: Scenes, jacobians: torch.Tensor) -> Network:
+    """A fresh steered network of the configuration."""
+    sizes = sizes_of(config, topology)
+    if not config.blendshapes:
+        return spiral_network(topology, sizes, output_scale=spread(train), hidden=config.hidden)
+    still = motion_on_template(train, jacobians, max(2, len(train.steps) // _FRAMES))
+    # No mean: rest is no motion, exactly.
+    components, deviation = principal_components(torch.cat([still, -still]), config.latent, config.seed)[1:]
+    return pca_network(sizes, torch.zeros(still.shape[1:]), components, deviation, hidden=config.hidden)
+
+
+def spread(train: Sequences | Scenes) -> float:
     """Root mean square of the training deformations' coordinates, mm: the network's unit."""
     sample = train.steps[:: max(1, len(train.steps) // 2000)].to(torch.float64)
     return float(sample.square().mean().sqrt()) * train.scale

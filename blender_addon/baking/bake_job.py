@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import engine, packs, shaping
+from .. import engine, neutrals, packs, shaping, takes
 from ..version import VERSION
 from . import bake, bakes, completing, players, records
 from .bake_cache import CacheWriter
@@ -50,6 +50,7 @@ class BakeResult:
         notes: what the person should know, sentences.
         parts: names of the objects that move along.
         files: what was written beside the .blend.
+        seed: of the take; None for the calm mean performance.
     """
 
     object: str
@@ -64,11 +65,13 @@ class BakeResult:
     notes: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    seed: int | None = None
 
     def __str__(self) -> str:
         """One or two sentences, and the notes."""
         count = f"{len(self.parts)} part{'s' if len(self.parts) > 1 else ''}"
         who = f"{self.object} and {count} perform" if self.parts else f"{self.object} performs"
+        who += "" if self.seed is None else f" take {self.seed}"
         done = f"{who} from frame {self.start:g} to {self.end:g} ({self.engine})."
         if self.way in ("compact", "own"):
             count = f"{len(self.keys)} shape keys, " if self.keys else ""
@@ -93,7 +96,11 @@ class BakeJob:
             called after the expressions.
         new: make a new bake, whatever the name.
         cache: file of the point cache, for "cache"; default, in mien_cache beside the .blend.
+        seed: of the take and its life, 0 or above; "none" for the calm performance; default, as the face has it.
+        variation: how far takes differ from the calm mean, 0..1.5; default, as the face has it.
+        life: how large the small movements beside the blinks are, 0..1, 0 for neither; default, as the face has it.
         recorded: name of a bake that is baked once more from its record; everything above but the scene is ignored.
+            Where an earlier version of its generator made it, the new bake stands beside it.
         engine_name: "auto", "torch" or "numpy".
         device: "auto", "cuda", "mps" or "cpu".
         bundle: path; empty for the one that knows the face, of that which ships with Mien and all model packs.
@@ -115,19 +122,19 @@ class BakeJob:
     ) -> None:
         scene = scene or bpy.context.scene
         about = records.about_of(obj.data, recorded) if recorded else {}
-        source = str(packs.of_digest(about.get("bundle", ""))) if recorded else bundle
+        source, note = packs.of_record(obj, about) if recorded else (bundle, "")
         self._fit, self._loaded = packs.fit(obj, source, cached=True)
         self._fit.demand()
         bakes.check_free(obj)
         self._object = obj
         every = [Player(obj, self._fit), *players.parts_of(obj, self._fit)]
-        self._generator = engine.generator(self._loaded.path, engine_name, device)
-        rate = self._generator.frame_rate
+        generator = engine.generator(self._loaded.path, engine_name, device)
         if recorded:
-            self._wanted = from_record(obj, recorded, about)
+            self._wanted = from_record(obj, generator, recorded, about, note)
         else:
-            self._wanted = from_face(obj, scene, rate, **wanted)
+            self._wanted = from_face(obj, scene, generator, **wanted)
         self.performance = self._wanted.performance
+        self._performer = generator.on(neutrals.identity_of(obj, self._fit, generator), self._wanted.take)
         self._stop: Callable[[], bool] | None = None
         self._closed = False
         self._left_out: list[str] = []
@@ -142,15 +149,22 @@ class BakeJob:
     def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
         """Generates the frames, a few at each step; yields (frames done, frames in all)."""
         self._stop = cancelled
-        wanted, total = self.performance, self.performance.frame_count
+        total, wanted = self.performance.frame_count, self.performance
+        # Life's clock is the scene's, not that of the labels: they begin elsewhere in every range.
+        seconds = wanted.seconds(self._wanted.fps)
+        lives = self._performer.lives and not shaping.spares(self._wanted.settings)
         try:
-            frames = self._generator.stream(wanted.labels, times=wanted.times, cancelled=cancelled, reuse=True)
+            frames = self._performer.stream(
+                wanted.labels, times=wanted.times, seconds=seconds, reuse=True, cancelled=cancelled
+            )
             for first, deformation in frames:
                 self._check_unchanged()
+                done = first + len(deformation)
+                life = self._performer.life_at(seconds[first:done]) if lives else None
                 for role in self._cast:
-                    role.writer.add(role.shaper.offsets(deformation))
-                    completing.stage(role, self._so_far(first + len(deformation)))
-                yield first + len(deformation), total
+                    role.writer.add(role.shaper.offsets(deformation, life))
+                    completing.stage(role, self._so_far(done))
+                yield done, total
             self._check_unchanged()
             for role in self._cast:
                 for _ in role.writer.close():
@@ -170,9 +184,9 @@ class BakeJob:
             raise
         self._closed = True
         wanted, frames = self._wanted, self.performance.frames
-        where = f"{self._generator.engine_name} on {self._generator.device_name}"
+        where = f"{self._performer.engine_name} on {self._performer.device_name}"
         cautions = way_of(wanted.way).cautions
-        notes = [*self.performance.notes, *([cautions] if cautions else []), *self._about_left_out()]
+        notes = [*wanted.notes, *self.performance.notes, *([cautions] if cautions else []), *self._about_left_out()]
         return BakeResult(
             self._object.name,
             wanted.name,
@@ -186,6 +200,7 @@ class BakeJob:
             notes,
             [role.obj.name for role in self._cast[1:]],
             [file for role in self._cast for file in role.writer.files],
+            wanted.take.seed if takes.varies(wanted.take) else None,
         )
 
     def abort(self) -> None:
@@ -251,8 +266,8 @@ class BakeJob:
             "mien": VERSION,
             "bundle": self._loaded.digest,
             "bundle_title": self._loaded.title,
-            "engine": self._generator.engine_name,
-            "seed": None,
+            "engine": self._performer.engine_name,
+            **takes.to_record(wanted.take),
             "way": wanted.way,
             "tolerance": wanted.tolerance,
             "step": wanted.step,

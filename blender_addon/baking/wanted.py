@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import engine, shaping
+from .. import engine, shaping, takes
 from ..timeline import motion
 from . import bake_cache, records
 from .ways import WAYS, way_of
@@ -30,6 +30,8 @@ class Wanted:
     Attributes:
         performance: labels, times and frames.
         settings: the shaping, see `shaping.settings_of`.
+        take: which performance, and how much life, as far as the generator can.
+        notes: what it cannot, sentences.
         name: of the bake.
         way: see ways.py.
         tolerance: mm, for "compact".
@@ -41,6 +43,8 @@ class Wanted:
 
     performance: motion.Performance
     settings: dict[str, Any]
+    take: engine.Take
+    notes: list[str]
     name: str
     way: str
     tolerance: float
@@ -53,7 +57,7 @@ class Wanted:
 def from_face(
     obj: bpy.types.Object,
     scene: bpy.types.Scene,
-    rate: float,
+    generator: engine.Generator,
     *,
     start: float | None = None,
     end: float | None = None,
@@ -63,13 +67,16 @@ def from_face(
     name: str = "",
     new: bool = False,
     cache: str | Path = "",
+    seed: int | str | None = None,
+    variation: float | None = None,
+    life: float | bool | None = None,
 ) -> Wanted:
     """What the face's strengths say; see `BakeJob` for the arguments.
 
     Args:
         obj: the face.
         scene: whose range and frame rate count.
-        rate: labels a second of the generator.
+        generator: that performs.
         start: first frame.
         end: last frame.
         step: frames.
@@ -78,6 +85,9 @@ def from_face(
         name: of the bake.
         new: beside the others.
         cache: file.
+        seed: of the take; "none" for the calm one; None as the face has it.
+        variation: 0..1.5; None as the face has it.
+        life: 0..1; None as the face has it.
 
     Raises:
         MotionError: there is nothing to perform, or an argument makes no sense.
@@ -90,14 +100,18 @@ def from_face(
         raise engine.MotionError(f"The tolerance of {tolerance:g} mm is not above 0.", "Give 0.05, for example.")
     played, fps = motion.played_range(scene), motion.frame_rate_of(scene)
     first, last = (played[0] if start is None else start), (played[1] if end is None else end)
-    performance = motion.performance(obj, first, last, fps, rate, step=step)
+    take, notes = takes.possible(takes.asked(obj, seed, variation, life), generator)
+    notes = [*takes.unheard(obj, seed, variation), *notes] if generator.varies else notes
+    rate, still = generator.frame_rate, take.life > 0
+    performance = motion.performance(obj, first, last, fps, rate, step=step, still=still)
     replaced = _replaced(obj.data, name, new)
     if replaced >= 0:
         name = obj.data.mien.bakes[replaced].name
     else:
         name = records.free_name(obj.data, name or _name_for(performance.labels))
     place = Path(bpy.path.abspath(str(cache))).resolve() if cache else None
-    return Wanted(performance, shaping.settings_of(obj), name, way, tolerance, step, fps, replaced, place)
+    settings = shaping.settings_of(obj)
+    return Wanted(performance, settings, take, notes, name, way, tolerance, step, fps, replaced, place)
 
 
 def _replaced(mesh: bpy.types.Mesh, name: str, new: bool) -> int:
@@ -113,16 +127,22 @@ def _replaced(mesh: bpy.types.Mesh, name: str, new: bool) -> int:
 
 def _name_for(labels: NDArray[np.float32]) -> str:
     heard = [name.capitalize() for name, column in zip(engine.EXPRESSIONS, labels.T, strict=True) if column.any()]
+    if not heard:
+        return "Life"
     return ", ".join(heard) if len(heard) <= _NAMED else "Performance"
 
 
-def from_record(obj: bpy.types.Object, name: str, about: dict[str, Any]) -> Wanted:
+def from_record(
+    obj: bpy.types.Object, generator: engine.Generator, name: str, about: dict[str, Any], note: str = ""
+) -> Wanted:
     """What the record of a bake says.
 
     Args:
         obj: the face.
+        generator: that performs.
         name: of the bake.
         about: its record.
+        note: where it cannot be the same: then it becomes another bake beside that one.
 
     Raises:
         MotionError: the record is damaged or of another Mien.
@@ -138,6 +158,9 @@ def from_record(obj: bpy.types.Object, name: str, about: dict[str, Any]) -> Want
     if way_of(way) is None or not all(number > 0 for number in numbers):
         raise engine.MotionError("The record of this bake is damaged.", "Bake anew from the keys.")
     # Never the file that it was: an undo, a copy of the face or another .blend may still play that.
+    replaced = -1 if note else records.number_of(obj.data, name)
+    name = records.free_name(obj.data, name) if note else name
     cache = bake_cache.fresh_path(obj, name, Path(str(about["cache"]))) if about.get("cache") else None
-    performance = motion.Performance(labels, times, frames)
-    return Wanted(performance, settings, name, way, *numbers, records.number_of(obj.data, name), cache)
+    take, notes = takes.possible(takes.from_record(about), generator)
+    performance, notes = motion.Performance(labels, times, frames), [*([note] if note else []), *notes]
+    return Wanted(performance, settings, take, notes, name, way, *numbers, replaced, cache)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import api
+from .. import api, takes
 from ..sample_face import add_sample_face
 from ..timeline import motion
 from . import cli_options, cli_wrap, scene_io
@@ -54,6 +54,7 @@ def _bake(options: argparse.Namespace) -> int:
     for name in cli_options.SHAPING:
         if getattr(options, name) is not None:
             setattr(face.mien, name, getattr(options, name))
+    takes.change(face, options.seed, variation=options.variation, life=options.life)
     start, end = _range(options, cues, scene)
     # What is baked is what plays, and what the glTF exporter writes.
     scene.frame_start, scene.frame_end = start, end
@@ -67,6 +68,7 @@ def _bake(options: argparse.Namespace) -> int:
             way=options.way,
             tolerance=options.tolerance,
             name=options.name,
+            variation=options.variation,
             cache="" if cache is None else cache.resolve(),  # Blender has its own idea of the working folder
             engine_name=options.engine,
             device=options.device,

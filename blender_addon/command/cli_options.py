@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import properties
 from ..baking.ways import WAYS
-from ..engine import DEVICES, ENGINES, MienError
+from ..engine import DEVICES, ENGINES, MAX_SEED, MienError
+from ..takes import CALM
 from . import exporting, scene_io
 from .cli_cues import preset_cues, read_cues
 from .command_line import Parser, Usage
@@ -109,6 +110,7 @@ def add_options(bake: argparse.ArgumentParser) -> None:
     shaping = bake.add_argument_group("how the face's motion is shaped; default, as the face has it")
     for name in SHAPING:
         _add_property(shaping, properties.MienFace, name)
+    _add_take(bake)
     wrap = bake.add_argument_group("a head of another topology; better once, with `mien wrap`, than for every bake")
     wrap.add_argument("--landmarks", type=Path, metavar=FILE, help="wrap it first, by a JSON file of landmarks")
     wrap.add_argument("--like", default="", metavar="NAME", help="which head is wrapped onto it, such as ict")
@@ -116,6 +118,32 @@ def add_options(bake: argparse.ArgumentParser) -> None:
     bake.add_argument("--device", choices=DEVICES, default="auto")
     bake.add_argument("--bundle", default="", metavar=FILE, help="a trained generator; default, the one of Mien")
     bake.add_argument("--quiet", action="store_true", help="say nothing unless something is wrong")
+
+
+def _add_take(bake: argparse.ArgumentParser) -> None:
+    """The options for the take, with the limits and the words of the face's settings."""
+    take = bake.add_argument_group("which performance is given; default, as the face has it")
+    take.add_argument(
+        "--seed", type=_seed, metavar="N", help=f"one natural performance out of many; {CALM} for the calm mean of all"
+    )
+    _add_property(take, properties.MienFace, "variation")
+    take.add_argument(
+        "--life",
+        type=_number(0.0, 1.0),
+        nargs="?",
+        const=1.0,
+        metavar="X",
+        help="blinks and small movements: how large these are, 0 for neither; alone, 1."
+        " (before the input, write --life=1)",
+    )
+
+
+def _seed(text: str) -> int | str:
+    if text == CALM:
+        return text
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_SEED):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {MAX_SEED}, nor {CALM}")
+    return int(text)
 
 
 def _add_property(group: argparse._ArgumentGroup, owner: type, name: str, default: float | None = None) -> None:
@@ -180,8 +208,8 @@ def _check_words(parsed: argparse.Namespace) -> None:
         raise Usage(str(problem)) from problem
     if parsed.like and parsed.landmarks is None:
         raise Usage("--like is for --landmarks")
-    if not parsed.cue and not parsed.preset and parsed.cues is None and kind != ".blend":
-        raise Usage("give --cue, --cues or --preset; only a .blend can hold keyed strengths already")
+    if not parsed.cue and not parsed.preset and parsed.cues is None and not parsed.life and kind != ".blend":
+        raise Usage("give --cue, --cues, --preset or --life; only a .blend can hold keyed strengths already")
 
 
 def _check_cache(parsed: argparse.Namespace) -> None:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"\w[\w.+-]*( [\w.+-]+)*")
 _LONGEST_NAME = 120
-_OWN = {"name", "input", "cues", "out"}
+_OWN = {"name", "input", "cues", "out", "takes"}
+_PLACES = {"out", "cache"}
+_TAKE = "{take}"
+_MOST_TAKES = 1000
 _TOP = {"defaults", "shots", "faces", "performances", "out"}
 _EXAMPLE = (
     'Write {"shots": [{"name": "anna", "input": "anna.obj", "cues": ["happy:1:0:12:24:36"], "out": "anna.glb"}]}.'
@@ -85,7 +88,7 @@ def read_shots(path: Path) -> list[Shot]:
     merged += _every_face_with_every_performance(content, defaults)
     if not merged:
         raise MienError(f"{path.name} holds no shots.", _EXAMPLE)
-    shots = [_shot(entry, path.resolve().parent) for entry in merged]
+    shots = [_shot(entry, path.resolve().parent) for whole in merged for entry in _takes(whole)]
     _check_apart(shots)
     return shots
 
@@ -119,8 +122,37 @@ def _every_face_with_every_performance(content: dict[str, Any], defaults: dict[s
             done = of_performance if isinstance(of_performance, dict) else {"cues": of_performance}
             entry = {**shared, **own, **done, "name": f"{face}-{performance}"}
             named = {"{face}": face, "{performance}": performance}
-            entries.append({**entry, "out": [_filled(one, named) for one in _list(entry.get("out"))]})
+            entries.append(_with_places(entry, named))
     return entries
+
+
+def _takes(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """An entry for each take that one asks for: their seeds follow each other, and so do their names."""
+    count = entry.get("takes")
+    rest = {key: value for key, value in entry.items() if key != "takes"}
+    name, seed = entry.get("name"), entry.get("seed")
+    if count is None:
+        if any(isinstance(one, str) and _TAKE in one for key in _PLACES for one in _list(entry.get(key))):
+            raise MienError(f'The shot {name} has {_TAKE} in a file name, and no "takes".', 'Give it "takes": 1.')
+        return [rest]
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_TAKES:
+        raise MienError(
+            f"The shot {name} asks for {json.dumps(count)} takes.", f"Give a whole number from 1 to {_MOST_TAKES}."
+        )
+    first = 1 if seed is None else seed
+    if isinstance(first, bool) or not isinstance(first, int):
+        raise MienError(f"The shot {name} has {json.dumps(seed)} for the seed of its first take.", "Give 1.")
+    found = []
+    for number in range(1, count + 1):
+        own = f"{name}-take{number}" if isinstance(name, str) else name
+        found.append({**_with_places(rest, {_TAKE: str(number)}), "name": own, "seed": first + number - 1})
+    return found
+
+
+def _with_places(entry: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
+    """An entry with the words in braces filled in, in the names of the files that it makes."""
+    filled = {key: [_filled(one, named) for one in _list(entry[key])] for key in _PLACES & set(entry)}
+    return {**entry, **{key: found if key == "out" or len(found) != 1 else found[0] for key, found in filled.items()}}
 
 
 def _filled(pattern: Any, named: dict[str, str]) -> Any:
@@ -143,7 +175,7 @@ def _shot(entry: dict[str, Any], folder: Path) -> Shot:
         raise MienError(
             f"The shot {name} has unknown words ({', '.join(unknown)}).", f"It may have {_listed(_OWN | set(options))}."
         )
-    entry["out"] = [_filled(one, {"{name}": name}) for one in _list(entry.get("out"))]
+    entry = _with_places({"out": None, **entry}, {"{name}": name})
     reads: list[Path] = []
     words = ["bake", *_face(entry, folder, reads), *_cues(entry, folder, reads)]
     for key in sorted(set(entry) & set(options)):
@@ -203,7 +235,9 @@ def _cue(cue: Any, name: str) -> str:
 
 def _option(name: str, option: argparse.Action, value: Any, folder: Path, reads: list[Path]) -> list[str]:
     words = []
-    for one in _list(value):
+    for given in _list(value):
+        # Of an option that may stand alone, yes and no are its two ends.
+        one = int(given) if option.nargs == "?" and isinstance(given, bool) else given
         if isinstance(one, bool) or not isinstance(one, str | int | float):
             raise MienError(f"The shot {name} has {json.dumps(one)} for {option.dest}, which is no value.")
         text = str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
@@ -243,7 +277,8 @@ def _check_apart(shots: Iterable[Shot]) -> None:
         for path in shot.writes:
             if (other := files.get(_same(path))) is not None:
                 both = f"The shots {other} and {shot.name} write" if other != shot.name else f"The shot {other} writes"
-                raise MienError(f"{both} {path.name} twice.", 'Put {name}, or {face} and {performance}, into "out".')
+                words = "{name}, or {face} and {performance}, or {take}"
+                raise MienError(f"{both} {path.name} twice.", f'Put {words}, into "out".')
             if (other := read.get(_same(path))) is not None:
                 raise MienError(
                     f"The shot {shot.name} writes over {path.name}, which {other} is made from.", "Write another file."

@@ -112,7 +112,20 @@ def catch_up() -> float | None:
             with alone():
                 guarded(session, obj, partial(show, session, obj, scene_of(obj), slow=True))
             obj.update_tag()
+            redraw()
     return None
+
+
+def redraw() -> None:
+    """Has the 3D views drawn again; a timer calls it after a correction.
+
+    What a handler tags is evaluated in Blender's next round, after this one was drawn, and nobody else asks for a
+    drawing then: one click on a button would show nothing until the mouse moves over the view.
+    """
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
 
 
 def show(
@@ -160,6 +173,8 @@ def correct(
         for part in map(preview_parts.object_of, session.parts):
             if part is not None:
                 part.update_tag()
+        if not bpy.app.timers.is_registered(redraw):
+            bpy.app.timers.register(redraw, first_interval=0.0)
     _remind(session)
 
 

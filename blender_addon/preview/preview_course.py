@@ -11,7 +11,7 @@ from ..engine import resample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..engine import Generator
+    from ..engine import Performer
 
 _BLOCK = 64
 """Labels from one kept state of the encoder's memory to the next."""
@@ -24,12 +24,12 @@ class Course:
     """Latents of a performance at any time.
 
     Args:
-        generator: whose encoder and label rate count.
+        performer: whose encoder and label rate count.
     """
 
-    def __init__(self, generator: Generator) -> None:
-        self._generator = generator
-        self._labels = np.zeros((1, len(generator.expressions)), np.float32)
+    def __init__(self, performer: Performer) -> None:
+        self._performer = performer
+        self._labels = np.zeros((1, len(performer.expressions)), np.float32)
         self._first = 0.0
         self._latents: NDArray[np.float32] | None = None
         self._done = 0
@@ -38,8 +38,19 @@ class Course:
         self._states: list[Any] = [None]
 
     @property
+    def rate(self) -> float:
+        """Labels a second."""
+        return float(self._performer.frame_rate)
+
+    def by(self, performer: Performer) -> Course:
+        """The same labels, as another performer gives them."""
+        other = Course(performer)
+        other.follow(self._labels, self._first)
+        return other
+
+    @property
     def moves(self) -> bool:
-        """Whether any strength is ever above 0; where not, there is nothing to show, and nothing to bake either."""
+        """Whether any strength is ever above 0; where not, there is nothing to show but life."""
         return bool(self._labels.any())
 
     def follow(self, labels: NDArray[np.float32], first: float) -> None:
@@ -66,7 +77,7 @@ class Course:
 
     def at(self, seconds: float) -> NDArray[np.float32]:
         """The latent at a time from frame 0 on: (1, latent); before the first label and after the last one it holds."""
-        rate = self._generator.frame_rate
+        rate = self._performer.frame_rate
         last = len(self._labels) - 1
         position = min(max((seconds - self._first) * rate, 0.0), float(last))
         begin = max(int(position) - _BESIDE, 0)
@@ -79,7 +90,7 @@ class Course:
         """Has the first `count` labels read, if they were not yet."""
         while self._done < count:
             end = min(count, (self._done // _BLOCK + 1) * _BLOCK)
-            latents, self._memory = self._generator.encode(self._labels[self._done : end], self._memory)
+            latents, self._memory = self._performer.encode(self._labels[self._done : end], self._memory)
             if self._latents is None:
                 self._latents = np.empty((len(self._labels), latents.shape[1]), np.float32)
             self._latents[self._done : end] = latents

@@ -31,8 +31,9 @@ def unregister() -> None:
     for name, handler in HANDLERS.items():
         with contextlib.suppress(ValueError):
             getattr(bpy.app.handlers, name).remove(handler)
-    if bpy.app.timers.is_registered(preview.catch_up):
-        bpy.app.timers.unregister(preview.catch_up)
+    for timer in (preview.catch_up, preview.redraw):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     preview_file.forget_folder()
 
 

@@ -64,7 +64,7 @@ class Part:
         self,
         obj: bpy.types.Object,
         frame: float,
-        deformation: NDArray[np.float32] | None,
+        moved: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None],
         settings: dict[str, Any],
         values: NDArray[np.float32] | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class Part:
         Args:
             obj: the part.
             frame: the scene's.
-            deformation: (1, V, 3) of the template in mm; None at rest.
+            moved: the template's deformation, (1, V, 3) mm, None at rest; and what of it is life, where that counts.
             settings: the face's shaping.
             values: of the part's own shape keys, once Blender has evaluated them.
 
@@ -84,11 +84,12 @@ class Part:
         if values is None:
             values = self._looks.expected(obj.data, frame)
         out = self._looks.positions(obj.data, values)
+        deformation, life = moved
         if deformation is not None:
             if self._shaper is None or settings != self._settings:
                 self._shaper = shaping.Shaper(obj, self._fit, settings, of_part=True)
                 self._settings = settings
-            offsets = self._shaper.offsets(deformation)[0]
+            offsets = self._shaper.offsets(deformation, life)[0]
             check_finite(offsets)
             out[self._moving] += offsets
         self._values = _rounded(values)

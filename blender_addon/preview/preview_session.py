@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import engine, packs, shaping
+from .. import engine, neutrals, packs, shaping, takes
 from ..engine import EXPRESSIONS, check_finite
 from ..mesh_bridge import index_of
 from ..timeline import motion
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import bpy
     from numpy.typing import NDArray
 
-    from ..engine import Generator
+    from ..engine import Generator, Identity, Performer, Take
     from ..mesh_bridge import Fit
     from ..preferences import Choice
 
@@ -50,18 +50,23 @@ class Session:
         self.stale, self.behind = True, False
         self.seen: dict[float, tuple[float, ...]] = {}
         self.parts: list[Part] = []
-        # What the template does in the positions that were given last.
+        # What the template does in the positions that were given last, and what of it is life.
         self._deformation: NDArray[np.float32] | None = None
+        self._life: NDArray[np.float32] | None = None
         self._fit: Fit | None = None
         self._looks: Looks | None = None
         self._generator: Generator | None = None
+        self._identity: Identity | None = None
+        self._performer: Performer | None = None
         self._course: Course | None = None
         self._timing: Hashable = None
         self._until = -np.inf
         self._by_blender = False
         self._moving: Any = slice(None)
         # What the positions were made of that were given last.
-        self._shown: tuple[float, Hashable, dict[str, Any]] | None = None
+        self._shown: tuple[float, Hashable, dict[str, Any], Take] | None = None
+        self._take: Take | None = None
+        self._lives = False
         self._values = b""
         self._shaper: shaping.Shaper | None = None
         self._settings: dict[str, Any] = {}
@@ -79,8 +84,9 @@ class Session:
         same_size = self._looks is not None and self._looks.vertex_count == len(obj.data.vertices)
         if obj.mode == "OBJECT" or not same_size or self._fit is None:
             self._fit, generator = self._fitted(obj, chosen)
-            if generator is not self._generator:
-                self._generator, self._course, self._timing = generator, Course(generator), None
+            identity = neutrals.identity_of(obj, self._fit, generator)
+            if generator is not self._generator or identity is not self._identity:
+                self._generator, self._identity, self._performer = generator, identity, None
             self._moving = index_of(self._fit.layout.moving, len(obj.data.vertices))
             self.parts = found_for(obj, self._fit)
         self._looks, self._shaper, self._shown = Looks(obj), None, None
@@ -105,21 +111,24 @@ class Session:
             MienError: the shaping does not make sense, or the generator gave no finite numbers.
         """
         assert self._looks is not None
-        assert self._generator is not None
         assert self._fit is not None
-        tracks, settings = Tracks(obj), shaping.settings_of(obj)
+        tracks, settings, take = Tracks(obj), shaping.settings_of(obj), takes.of_face(obj)
         self._by_blender = tracks.by_blender
-        timing = _timing(obj, scene, tracks)
+        performer, timing = self._acting(take), _timing(obj, scene, tracks)
         latent = self._latent(obj, scene, tracks, timing, slow)
         out = self._looks.positions(obj.data, values)
-        self._deformation = None if latent is None else self._generator.decode(latent, beside=True)
+        self._deformation = self._life = None
+        if latent is not None:
+            seconds = np.array([scene.frame_current_final / motion.frame_rate_of(scene)])
+            self._deformation = performer.decode(latent, seconds=seconds, beside=True)
+            self._life = None if shaping.spares(settings) else performer.life_at(seconds)
         if self._deformation is not None:
             if self._shaper is None or settings != self._settings:
                 self._shaper, self._settings = shaping.Shaper(obj, self._fit, settings), settings
-            offsets = self._shaper.offsets(self._deformation)[0]
+            offsets = self._shaper.offsets(self._deformation, self._life)[0]
             check_finite(offsets)
             out[self._moving] += offsets
-        self._shown = scene.frame_current_final, timing, settings
+        self._shown = scene.frame_current_final, timing, settings, take
         self._values = _rounded(values)
         return out
 
@@ -138,7 +147,7 @@ class Session:
             if obj is None or not part.is_ready(obj):
                 continue
             values = None if depsgraph is None else part.played(obj, depsgraph, frame)
-            part.write(obj, frame, self._deformation, self._settings, values)
+            part.write(obj, frame, (self._deformation, self._life), self._settings, values)
 
     def shows_parts(self, frame: float, depsgraph: bpy.types.Depsgraph) -> bool:
         """Whether the parts' own shape keys have the values that they were written with."""
@@ -167,7 +176,8 @@ class Session:
         """Whether `positions` would give what it gave last."""
         if not self.shows_keys(values):
             return False
-        return self._shown == (scene.frame_current_final, _timing(obj, scene, Tracks(obj)), shaping.settings_of(obj))
+        timing, settings = _timing(obj, scene, Tracks(obj)), shaping.settings_of(obj)
+        return self._shown == (scene.frame_current_final, timing, settings, takes.of_face(obj))
 
     def shows_keys(self, values: NDArray[np.float32]) -> bool:
         """Whether the shape keys had these values when `positions` was asked last."""
@@ -187,13 +197,27 @@ class Session:
         found.demand()
         return found, engine.generator(loaded.path, chosen.engine, chosen.device)
 
+    def _acting(self, take: Take) -> Performer:
+        """Who performs this take of the face; the strengths that were read stay read."""
+        assert self._generator is not None
+        if self._performer is None or take != self._take:
+            able, _ = takes.possible(take, self._generator)
+            self._performer = self._generator.on(self._identity, able)
+            self._take, self._lives = take, able.life > 0
+            rate = self._generator.frame_rate
+            if self._course is None or rate != self._course.rate:
+                self._course, self._timing = Course(self._performer), None
+            else:
+                self._course = self._course.by(self._performer)
+        return self._performer
+
     def _latent(
         self, obj: bpy.types.Object, scene: bpy.types.Scene, tracks: Tracks, timing: Hashable, slow: bool
     ) -> NDArray[np.float32] | None:
-        """(1, latent) at the scene's frame; None where no strength is ever above 0."""
-        assert self._generator is not None
+        """(1, latent) at the scene's frame; None where no strength is ever above 0, and the face does not live."""
+        assert self._performer is not None
         assert self._course is not None
-        frame, fps, rate = scene.frame_current_final, motion.frame_rate_of(scene), self._generator.frame_rate
+        frame, fps, rate = scene.frame_current_final, motion.frame_rate_of(scene), self._performer.frame_rate
         first, last = scene.mien.range_in(scene)
         speed = obj.mien.speed
         if timing != self._timing or frame > self._until or self.behind:
@@ -203,12 +227,12 @@ class Session:
                 self._course.follow(*motion.labels_of(tracks, first, until, fps, rate, speed))
                 self._timing, self._until = timing, until
                 self.seen.clear()
-        if frame < first and (tracks.first is None or frame < tracks.first) and not tracks.by_blender:
+        if frame < motion.beginning(tracks, first, fps) and not tracks.by_blender:
             # A bake from here on would begin earlier than one of the range: so does the generator's memory.
-            early = Course(self._generator)
+            early = Course(self._performer)
             early.follow(*motion.labels_of(tracks, frame, frame, fps, rate, speed))
-            return early.at(frame / fps) if early.moves or self._course.moves else None
-        return self._course.at(frame / fps) if self._course.moves else None
+            return early.at(frame / fps) if early.moves or self._course.moves or self._lives else None
+        return self._course.at(frame / fps) if self._course.moves or self._lives else None
 
 
 def _timing(obj: bpy.types.Object, scene: bpy.types.Scene, tracks: Tracks) -> Hashable:

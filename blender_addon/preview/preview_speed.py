@@ -33,7 +33,7 @@ _WARM = 10
 _PARTS = (
     (preview_session, "_timing", "strengths"),
     (preview_session.Course, "at", "encoder"),
-    (engine.Generator, "decode", "network"),
+    (engine.Performer, "decode", "network"),
     (preview_file, "write", "handing over"),
 )
 
@@ -45,14 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--bundle", default="", metavar="FILE", help="a model pack; default, the bundle of Mien")
     parser.add_argument("--engine", action="append", choices=engine.ENGINES, help="repeatable; default, all there are")
     parser.add_argument("--frames", type=int, default=60, help="frames of a turn")
+    parser.add_argument("--take", action="store_true", help="give a take with life")
     options = parser.parse_args(argv)
     engines = options.engine or (["numpy", "torch"] if engine.torch_is_there() else ["numpy"])
-    return int(max(_measure(options.bundle, name, options.frames) for name in engines) > FRAME / 3)
+    return int(max(_measure(options, name) for name in engines) > FRAME / 3)
 
 
-def _measure(bundle: str, name: str, frames: int) -> float:
+def _measure(options: argparse.Namespace, name: str) -> float:
     """Prints what one engine costs; returns the median of what the preview adds, ms."""
-    face = _face(bundle)
+    face, bundle, frames = _face(options.bundle), options.bundle, options.frames
+    face.mien.vary = face.mien.life = options.take
     chosen = preview.choice
     preview.choice = lambda _context: type(chosen(bpy.context))(bundle, name, "cpu")  # type: ignore[assignment]
     spent: dict[str, list[float]] = {}

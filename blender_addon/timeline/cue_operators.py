@@ -86,7 +86,7 @@ class MIEN_OT_add_cue(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender
     )
     intensity: FloatProperty(
         name="Intensity",
-        description="Strength at the apex: 0.5 is an average person's average, 1 the strongest seen in training",
+        description="Strength at the apex: half of it is half of the motion, 1 is a strong performance",
         default=0.8,
         min=MIN_INTENSITY,
         max=MAX_INTENSITY,

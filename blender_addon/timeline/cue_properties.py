@@ -158,7 +158,7 @@ class MienCueEdit(bpy.types.PropertyGroup):
         ),
         "intensity": FloatProperty(
             name="Intensity",
-            description="Strength at the apex: 0.5 is an average person's average, 1 the strongest seen in training. "
+            description="Strength at the apex: half of it is half of the motion, 1 is a strong performance. "
             "All its keys go along",
             min=MIN_INTENSITY,
             max=MAX_INTENSITY,

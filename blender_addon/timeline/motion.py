@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SETTLE = 1.0
 """Seconds that the generator's memory runs before the first key: it starts at rest, whatever the first value is."""
 
+_NEAR = 300.0
+"""Seconds after frame 0 up to which what is not keyed counts from there; beyond, to begin so early takes too long."""
+
 _SAME_FRAME = 0.011
 
 _HARDLY = 1e-6
@@ -49,6 +52,10 @@ class Performance:
         """The first baked frame."""
         return float(self.frames[0])
 
+    def seconds(self, fps: float) -> NDArray[np.float64]:
+        """(n,) the moments of the frames, counted from frame 0 on: no other range has others, nor has the preview."""
+        return self.frames / fps
+
     @property
     def frame_count(self) -> int:
         """n, how many frames are baked."""
@@ -71,7 +78,14 @@ def played_range(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def performance(
-    obj: bpy.types.Object, start: float, end: float, fps: float, label_rate: float, *, step: float = 1.0
+    obj: bpy.types.Object,
+    start: float,
+    end: float,
+    fps: float,
+    label_rate: float,
+    *,
+    step: float = 1.0,
+    still: bool = False,
 ) -> Performance:
     """Reads the six strengths over a range of frames.
 
@@ -82,6 +96,7 @@ def performance(
         fps: of the scene.
         label_rate: labels a second, of the bundle.
         step: frames from one baked frame to the next, above 0; the last one lies at the end or a part of a step beyond.
+        still: all strengths may be 0: the face moves without them.
 
     Raises:
         MotionError: the range is empty, the step is not above 0, or all strengths are 0 throughout.
@@ -94,7 +109,7 @@ def performance(
     tracks = strengths.Tracks(obj)
     frames = start + step * np.arange(math.ceil((end - start) / step - 1e-9) + 1)
     labels, first = labels_of(tracks, start, float(frames[-1]), fps, label_rate, obj.mien.speed)
-    if not labels.any():
+    if not still and not labels.any():
         raise MotionError(
             f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."
         )
@@ -115,17 +130,32 @@ def labels_of(  # noqa: PLR0917 - the order of `performance`
         end: last frame.
         fps: frames a second.
         label_rate: labels a second.
-        speed: the performance is played so many times as fast, about its first key.
+        speed: the performance is played so many times as fast, about its first key; where there is none, about
+            frame 0.
 
     Returns:
         (T, 6) float32 labels, 0..`MAX_INTENSITY`; the time of the first, in seconds from frame 0 on.
     """
-    anchor = start if tracks.first is None else tracks.first
-    first = math.floor((min(start, anchor) / fps - SETTLE) * label_rate)
+    anchor = _origin(start, fps) if tracks.first is None else tracks.first
+    first = math.floor((beginning(tracks, start, fps) / fps - SETTLE) * label_rate)
     last = math.ceil(end / fps * label_rate) + AHEAD
     seconds = np.arange(first, last + 1) / label_rate
     labels = tracks.sample(anchor + (seconds * fps - anchor) * speed)
     return np.clip(labels, 0, MAX_INTENSITY).astype(np.float32), float(seconds[0])
+
+
+def beginning(tracks: strengths.Tracks, start: float, fps: float) -> float:
+    """The frame at which the generator's memory begins, for frames from start on.
+
+    That is the first key. A driver may move the face before any key, and what stands still does so from ever on: there
+    it is frame 0, so that a range that begins later gives the same take.
+    """
+    early = [start] if tracks.first is None else [start, tracks.first]
+    return min([*early, _origin(start, fps)] if tracks.driven or tracks.first is None else early)
+
+
+def _origin(start: float, fps: float) -> float:
+    return 0.0 if 0 <= start <= _NEAR * fps else start
 
 
 def strength_path(name: str) -> str:

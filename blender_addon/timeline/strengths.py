@@ -28,6 +28,7 @@ class Tracks:
     Attributes:
         by_blender: some are driven or lie in the NLA, and only Blender can tell their values; `sample` is then slow,
             and not for handlers.
+        driven: some are driven.
         first: frame of the first key; None where nothing is keyed.
     """
 
@@ -38,6 +39,7 @@ class Tracks:
         driven = {driver.data_path for driver in animation.drivers} if animation else set()
         self._driven = driven & {path_of(name) for name in EXPRESSIONS}
         self._strips = _playing(animation) if animation else []
+        self.driven = bool(self._driven)
         self.by_blender = bool(self._driven or self._strips)
         self._curves = [_alive(curves.find(path_of(name))) if curves is not None else None for name in EXPRESSIONS]
         tweaked = animation is not None and animation.use_tweak_mode

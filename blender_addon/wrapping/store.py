@@ -28,7 +28,7 @@ _VERSION = 1
 _ABOUT = "about."
 """What the names of arrays begin with that came in `about`."""
 
-_KNOWN = {"vertices", "corners", "weights", "to_local", "samples", "places"}
+_KNOWN = {"vertices", "corners", "weights", "to_local", "samples", "places", "rest"}
 _KNOWN |= {f"{_ABOUT}{name}" for name in ("positions", "distance", "flipped")}
 """Names of the arrays that are read back."""
 
@@ -56,6 +56,7 @@ class Stored:
         topology: what all edges together come to, see `topology_of`.
         samples: (S,) int32 some vertices, and
         places: (S, 3) float64 where they were at rest, object units.
+        rest: (M, 3) float32 where the vertices of the binding were at rest; None in files of earlier versions.
     """
 
     binding: Binding
@@ -68,6 +69,7 @@ class Stored:
     topology: int
     samples: NDArray[np.int32]
     places: NDArray[np.float64]
+    rest: NDArray[np.float32] | None = None
 
     def since(self, mesh: bpy.types.Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What has happened to the whole mesh since it was wrapped: an applied scale or turn, a new origin.
@@ -120,6 +122,7 @@ def store(
         "to_local": np.asarray(to_local, np.float64),
         "samples": samples,
         "places": rest_positions(mesh)[samples].astype(np.float64),
+        "rest": rest_positions(mesh)[binding.vertices],
     }
     content = {
         "version": _VERSION,
@@ -221,6 +224,7 @@ def _unpacked(text: str, mesh: bpy.types.Mesh) -> Stored:
             int(words["topology"]),
             arrays["samples"],
             arrays["places"],
+            arrays.get("rest"),
         )
         fits = words["version"] == _VERSION and _fits_together(found)
     except (MienError, *stored_arrays.DAMAGE) as problem:
@@ -235,6 +239,9 @@ def _fits_together(found: Stored) -> bool:
     fits = matrix.shape == (3, 3) and samples.ndim == 1 and places.shape == (len(samples), 3)
     fits = fits and matrix.dtype.kind == places.dtype.kind == "f" and samples.dtype.kind == "i"
     if not fits or not np.isfinite(matrix).all() or not np.isfinite(places).all():
+        return False
+    rest = found.rest
+    if rest is not None and (rest.shape != (len(found.binding.vertices), 3) or not np.isfinite(rest).all()):
         return False
     inside = samples.min(initial=0) >= 0 and samples.max(initial=-1) < found.binding.vertex_count
     return bool(inside and abs(np.linalg.det(matrix)) > 0)

@@ -56,7 +56,7 @@ class Sequences(Dataset[Batch]):
         labels: NDArray[np.float32],
         spans: list[tuple[int, int]],
     ) -> None:
-        self.steps = torch.from_numpy(np.array(steps))
+        self.steps = torch.from_numpy(np.require(steps, requirements="W"))
         self.labels = torch.from_numpy(np.array(labels, np.float32))
         self.scale = scale
         self.spans = spans

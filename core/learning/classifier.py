@@ -23,6 +23,9 @@ EPOCHS = 13
 WEIGHT_DECAY = 5e-3
 _LAYERS = (256, 64)
 _BATCH = 16
+_FRAME_WIDTH, _FRAME_BATCH = 64, 128
+NEUTRAL = 0.1
+"""Frames whose labels have risen less than this show a neutral face."""
 _SKIPPED = 4  # every so many frames the components are taken from; neighbours say the same
 
 
@@ -59,10 +62,24 @@ class SequenceClassifier(lightning.LightningModule):  # type: ignore[misc]  # th
     def encode(self, deformation: Tensor) -> Tensor:
         """(T, V, 3) mm -> (frames * 64,), of any T."""
         moved = deformation[: self.frames]
-        coefficients = (moved - self.mean).flatten(1) @ self.components.flatten(1).t() / self.scale
-        rest = -self.mean.flatten() @ self.components.flatten(1).t() / self.scale
+        rest = self.coefficients(torch.zeros_like(self.mean)[None])
         missing = rest.expand(self.frames - len(moved), -1)
-        return torch.cat([coefficients, missing]).flatten()
+        return torch.cat([self.coefficients(moved), missing]).flatten()
+
+    @torch.no_grad()
+    def coefficients(self, deformation: Tensor) -> Tensor:
+        """(T, V, 3) mm -> (T, 64), each frame by itself."""
+        return (deformation - self.mean).flatten(1) @ self.components.flatten(1).t() / self.scale
+
+    @torch.no_grad()
+    def features(self, deformation: Tensor) -> Tensor:
+        """(64,) what the last layer but one makes of a sequence (T, V, 3) mm: where Fréchet distances are measured."""
+        return self.layers[:-1](self.encode(deformation)[None])[0]
+
+    @torch.no_grad()
+    def answer(self, features: Tensor) -> Tensor:
+        """(n, 64) of `features` -> (n, 6), as `forward`."""
+        return self.layers[-1](features)
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, frames * 64) -> (B, 6)."""
@@ -111,6 +128,56 @@ def train_classifier(
             enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(classifier, batches)
+    return classifier.eval()
+
+
+class FrameClassifier(nn.Module):
+    """What one frame shows: the expressions, and last "neutral". It reads a sequence classifier's coefficients.
+
+    (n, 64) -> (n, 7), the logarithms of the odds
+    """
+
+    def __init__(self, coefficients: int = COEFFICIENTS) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(coefficients, _FRAME_WIDTH), nn.ReLU(), nn.Linear(_FRAME_WIDTH, len(EXPRESSIONS) + 1)
+        )
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        """The odds."""
+        logits: Tensor = self.layers(coefficients)
+        return logits
+
+
+def frame_truth(labels: Tensor) -> Tensor:
+    """(T,) int64, what each frame of labels (T, 6) should show: index of the column nearest to its own highest.
+
+    Below `NEUTRAL` of that it is len(EXPRESSIONS), "neutral". Columns are compared by how far each has risen, because
+    eq. 6 gives a timid performance's apex a label near 0.
+    """
+    highest = labels.amax(0)
+    risen = labels / highest.clamp(min=1e-9)
+    return torch.where(risen.amax(1) < NEUTRAL, len(EXPRESSIONS), risen.argmax(1))
+
+
+def train_frames(coefficients: Tensor, truth: Tensor, *, seed: int = 0, epochs: int = 12) -> FrameClassifier:
+    """Learns what single frames show.
+
+    Args:
+        coefficients: (F, 64) of true frames, see `SequenceClassifier.coefficients`.
+        truth: (F,) of `frame_truth`.
+        seed: fixes initialisation and order.
+        epochs: passes over the frames.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = FrameClassifier(coefficients.shape[1])
+        adam = torch.optim.Adam(classifier.parameters(), 2e-3, weight_decay=1e-4)
+        for _ in range(epochs):
+            for batch in torch.split(torch.randperm(len(truth)), _FRAME_BATCH):
+                adam.zero_grad()
+                torch.autograd.backward(nn.functional.cross_entropy(classifier(coefficients[batch]), truth[batch]))
+                adam.step()
     return classifier.eval()
 
 

@@ -22,8 +22,12 @@ from .losses import counts_of, sequence_loss
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch.utils.data import Dataset, Sampler
+
     from ..model import Network
-    from .batches import Batch, ChainSampler, Sequences
+    from .batches import Batch, ChainSampler
+    from .scenes import SceneSampler
+    from .steering import SteeredLesson
 
 
 @dataclass(frozen=True)
@@ -126,15 +130,15 @@ class Lesson(lightning.LightningModule):  # type: ignore[misc]  # the type check
         return type(batch)(batch.labels.to(device), batch.deformation.to(device), batch.mask.to(device))
 
 
-def loader(sequences: Sequences, sampler: ChainSampler) -> DataLoader[Batch]:
+def loader(sequences: Dataset[Any], sampler: Sampler[Any]) -> DataLoader[Any]:
     """Whole batches, as the sampler draws them."""
     return DataLoader(sequences, batch_size=None, sampler=sampler)
 
 
 def fit(
-    lesson: Lesson,
-    train: DataLoader[Batch],
-    test: DataLoader[Batch],
+    lesson: Lesson | SteeredLesson,
+    train: DataLoader[Any],
+    test: DataLoader[Any],
     folder: Path,
     *,
     resume: Path | None = None,
@@ -165,7 +169,7 @@ def fit(
     if resume is not None:
         done = torch.load(resume, map_location="cpu", weights_only=True)["epoch"] + 1
         # Lightning draws the first batches before it tells the sampler at which epoch it goes on,
-        cast("ChainSampler", train.sampler).set_epoch(done)
+        cast("ChainSampler | SceneSampler", train.sampler).set_epoch(done)
         # and begins its table anew.
         if rank_zero_only.rank == 0 and (folder / "metrics.csv").exists():
             (folder / "metrics.csv").replace(folder / f"metrics-to-epoch-{done}.csv")

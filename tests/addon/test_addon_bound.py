@@ -32,7 +32,8 @@ def make_bound(mien, face, template, positions):
     order = np.random.default_rng(5).permutation(len(corners))
     place = np.argsort(order)
     matrix = 3.5 * TURN
-    points = np.einsum("mk,mkc->mc", weights, ada[corners])[order] @ matrix.T + (5, -2, 1)
+    laid = ada @ matrix.T + (5, -2, 1)
+    points = np.einsum("mk,mkc->mc", weights, laid[corners])[order]
     middle = len(ada) + np.arange(len(triangles))
     faces = np.concatenate([np.column_stack([triangles[:, [k, (k + 1) % 3]], middle]) for k in range(3)])
     mesh = bpy.data.meshes.new("Stranger")
@@ -50,7 +51,7 @@ def make_bound(mien, face, template, positions):
         "percent_of_height": 0.1,
         "advice": [],
         "landmarks": ["nose_tip", "chin"],
-        "positions": ada,
+        "positions": laid,
     }
     loaded = mien.engine.load()
     mien.store.store(obj, loaded, binding, to_local, about)
@@ -199,7 +200,7 @@ def test_a_frame_costs_one_product_whatever_the_shaping(mien, bound):
     """No copy of the template's motion is made for the shaping: the factors lie in the weights."""
     bound.obj.mien.mouth = 0.4
     shaper = mien.shaping.Shaper(bound.obj, mien.api.fit(bound.obj))
-    assert shaper._layout._factor is None
+    assert shaper._shaped._factor is None
 
 
 def test_saved_loaded_copied_and_appended_it_is_still_bound(mien, bound, template, tmp_path):

@@ -48,7 +48,8 @@ def bake(mien, face, way, folder, **more):
 
 def add_artists_keys(mien, face, names):
     """Keys of the artist's own: the apexes of the expressions, each cut into pieces of the face."""
-    generator = mien.engine.generator("", "numpy", "auto")
+    generator, fit = mien.engine.generator("", "numpy", "auto"), mien.api.fit(face)
+    performer = generator.on(mien.neutrals.identity_of(face, fit, generator))
     if face.data.shape_keys is None:
         face.shape_key_add(name="Basis", from_mix=False)
     rest = mien.rest.rest_positions(face.data)
@@ -56,7 +57,7 @@ def add_artists_keys(mien, face, names):
     for number, name in enumerate(names):
         labels = np.zeros((12, 6), np.float32)
         labels[:, number % 6] = 1
-        apex = generator.generate(labels)[-1] @ mien.api.fit(face).to_local.T
+        apex = performer.generate(labels)[-1] @ fit.to_local.T
         moved = rest.copy()
         piece = pieces[number // 6]
         moved[piece] += apex[piece]

@@ -434,9 +434,9 @@ def test_what_goes_wrong_ends_it_once(mien, scene, happy, monkeypatch):
 
 def test_numbers_that_are_none_are_never_shown(mien, scene, happy, monkeypatch, seen):
     mien.preview.start(happy)
-    good = mien.engine.Generator.decode
+    good = mien.engine.Performer.decode
     monkeypatch.setattr(
-        mien.engine.Generator, "decode", lambda self, latents, **more: good(self, latents, **more) * np.nan
+        mien.engine.Performer, "decode", lambda self, latents, **more: good(self, latents, **more) * np.nan
     )
     assert np.isfinite(seen(happy, 18)).all()
     assert "finite" in mien.preview.problem(happy)

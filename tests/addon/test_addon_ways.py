@@ -39,8 +39,8 @@ def state(obj):
 @pytest.fixture
 def sliders(mien, happy):
     """A happy face with shape keys of its own: the apexes of the six expressions, one of them keyed already."""
-    generator = mien.engine.generator("", "numpy", "auto")
-    to_local = mien.api.fit(happy).to_local
+    generator, fit = mien.engine.generator("", "numpy", "auto"), mien.api.fit(happy)
+    performer, to_local = generator.on(mien.neutrals.identity_of(happy, fit, generator)), fit.to_local
     happy.shape_key_add(name="Basis", from_mix=False)
     rest = mien.rest.basis_positions(happy.data)
     for number, name in enumerate(mien.engine.EXPRESSIONS):
@@ -48,7 +48,7 @@ def sliders(mien, happy):
         labels[:, number] = 1
         key = happy.shape_key_add(name=f"my {name}", from_mix=False)
         key.value = 0.0
-        key.points.foreach_set("co", (rest + generator.generate(labels)[-1] @ to_local.T).astype(np.float32).ravel())
+        key.points.foreach_set("co", (rest + performer.generate(labels)[-1] @ to_local.T).astype(np.float32).ravel())
     key = happy.data.shape_keys.key_blocks["my sad"]
     for frame, value in ((1, 0.0), (20, 0.4)):
         key.value = value

@@ -11,6 +11,8 @@ from core.bundle import Bundle, read_bundle
 from core.template import Template
 from core.topology import Topology, build_topology
 
+from .steered import plain_bundle, steered_bundle
+
 BUNDLE = Path(__file__).parents[2] / "blender_addon" / "assets" / "makehuman.safetensors"
 
 
@@ -28,6 +30,18 @@ def grid_head(rows: int, columns: int) -> Template:
 def bundle() -> Bundle:
     """The default bundle, as it ships."""
     return read_bundle(BUNDLE)
+
+
+@pytest.fixture(scope="session")
+def plain(bundle: Bundle) -> Bundle:
+    """A bundle of the paper's kind, of random weights."""
+    return plain_bundle(bundle)
+
+
+@pytest.fixture(scope="session")
+def steered(bundle: Bundle) -> Bundle:
+    """A steered bundle of random weights, with life."""
+    return steered_bundle(bundle)
 
 
 @pytest.fixture(scope="session")

@@ -98,10 +98,110 @@ def test_a_cut_file(path: Path, keep: int) -> None:
         read_bundle(path)
 
 
-def test_a_newer_version(path: Path) -> None:
-    rewrite(path, version="2")
-    with pytest.raises(BundleError, match="version 2"):
+@pytest.mark.parametrize("version", ["3", "10", "0", "", "1.0", "two"])
+def test_a_newer_version(path: Path, version: str) -> None:
+    rewrite(path, version=version)
+    with pytest.raises(BundleError, match=f"version {version};.*Update the extension"):
         read_bundle(path)
+
+
+def test_a_bundle_of_the_first_version_is_read(plain: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "older.safetensors"
+    write_bundle(path, plain)
+    rewrite(path, version="1")
+    older = read_bundle(path)
+    assert older.header["sizes"].keys() == {"vertices", "channels", "spiral_length", "latent", "labels"}
+    assert older.identity is None
+    assert older.life is None
+    for name, array in plain.weights.items():
+        np.testing.assert_array_equal(older.weights[name], array)
+
+
+def test_round_trip_of_a_steered_one(steered: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "steered.safetensors"
+    write_bundle(path, steered)
+    assert read_arrays(path)[1]["version"] == "2"
+    again = read_bundle(path)
+    assert again.header["sizes"] == steered.header["sizes"]
+    assert again.identity is not None
+    assert steered.identity is not None
+    for name, array in steered.identity.to_arrays().items():
+        np.testing.assert_array_equal(again.identity.to_arrays()[name], array)
+    assert again.life is not None
+    assert steered.life is not None
+    assert again.life.names == steered.life.names
+    np.testing.assert_array_equal(again.life.fields, steered.life.fields)
+
+
+@pytest.fixture(scope="module")
+def steered_path(steered: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("steered") / "steered.safetensors"
+    write_bundle(path, steered)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "match"),
+    [
+        ({"steered": False}, "sizes"),
+        ({"steered": 1}, "sizes"),
+        ({"style": -1}, "."),
+        ({"style": 16.0}, "sizes"),
+        ({"style": True}, "."),
+        ({"code": 25}, "."),
+        ({"style": 10**9}, "."),
+        ({"code": None}, "."),
+    ],
+)
+def test_words_of_a_steered_network_that_do_not_fit(
+    steered: Bundle, steered_path: Path, tmp_path: Path, sizes: dict[str, object], match: str
+) -> None:
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(steered_path.read_bytes())
+    rewrite(path, header=json.dumps({**steered.header, "sizes": {**steered.header["sizes"], **sizes}}))
+    with pytest.raises(BundleError, match=match):
+        read_bundle(path)
+
+
+def test_damaged_arrays_of_a_steered_network(steered: Bundle, steered_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.safetensors"
+    arrays = read_arrays(steered_path)[0]
+    basis, field = np.array(arrays["identity.basis"]), np.array(arrays["life.jaw.field"])
+    nan_basis, nan_field = basis.copy(), field.copy()
+    nan_basis[0, 0, 0] = nan_field[0, 0] = np.nan
+    far = np.array(arrays["identity.picked"])
+    far[-1] = steered.template.vertex_count
+    outside = np.array(arrays["life.jaw.vertices"])
+    outside[0] = -1
+    bias = np.array(arrays["weight.decoder.convs.2.bias"])
+    bias[1] = 1e-3
+    cases = {
+        "not finite numbers": {"identity.basis": nan_basis},
+        "do not fit together": {"identity.basis": basis[:, :-1]},
+        "does not fit its network": {"identity.basis": basis[:20]},
+        "does not fit its template": {"identity.picked": far},
+        "type float64": {"identity.picked": far.astype(np.float64)},
+        "finite": {"life.jaw.field": nan_field},
+        "does not fit": {"life.jaw.field": field[:-1]},
+        "jaw": {"life.jaw.vertices": outside},
+        "not know": {"life.wink.field": field},
+        "moves a face at rest": {"weight.decoder.convs.2.bias": bias},
+    }
+    for match, change in cases.items():
+        path.write_bytes(steered_path.read_bytes())
+        rewrite(path, change)
+        with pytest.raises(BundleError, match=match):
+            read_bundle(path)
+
+
+def test_a_steered_network_needs_its_shape_basis(steered: Bundle, plain: Bundle, tmp_path: Path) -> None:
+    for wrong in (
+        dataclasses.replace(steered, identity=None),
+        dataclasses.replace(plain, identity=steered.identity),
+    ):
+        with pytest.raises(BundleError, match="shape basis"):
+            write_bundle(tmp_path / "b.safetensors", wrong)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_damaged_words_and_arrays(bundle: Bundle, path: Path) -> None:
@@ -137,6 +237,20 @@ def test_random_damage_never_passes_as_another_error(path: Path) -> None:
     rng = np.random.default_rng(0)
     length = int.from_bytes(original[:8], "little")
     for _ in range(60):
+        data = bytearray(original)
+        data[int(rng.integers(0, 8 + length))] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(data))
+        try:
+            read_bundle(path)
+        except BundleError:
+            continue
+
+
+def test_random_damage_of_a_steered_one(steered_path: Path, tmp_path: Path) -> None:
+    path, original = tmp_path / "damaged.safetensors", steered_path.read_bytes()
+    rng = np.random.default_rng(1)
+    length = int.from_bytes(original[:8], "little")
+    for _ in range(40):
         data = bytearray(original)
         data[int(rng.integers(0, 8 + length))] ^= int(rng.integers(1, 256))
         path.write_bytes(bytes(data))

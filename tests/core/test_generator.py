@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import core.engines
-import core.generator
+import core.performer
 from core.bundle import Bundle
 from core.errors import Cancelled, DeviceError, MotionError
 from core.generator import Generator
-from core.model import Sizes, spiral_network
+from core.model import spiral_network
 from core.motion import Cue, labels_from_cues
+from core.sizes import Sizes
 
 PERFORMANCE = [
     Cue("happy", 0.9, 0.5, 1.0, 1.8, 2.6),
@@ -62,7 +63,7 @@ def test_the_face_moves_and_comes_to_rest(generator: Generator, labels: np.ndarr
 
 def test_chunks_change_nothing(generator: Generator, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = generator.generate(labels, chunk=1000)
-    monkeypatch.setattr(core.generator, "ENCODE_CHUNK", 13)
+    monkeypatch.setattr(core.performer, "ENCODE_CHUNK", 13)
     for chunk in (1, 7, 32):
         np.testing.assert_allclose(generator.generate(labels, chunk=chunk), whole, atol=1e-5)
 
@@ -176,8 +177,8 @@ def test_ten_thousand_frames_in_bounded_memory(generator: Generator) -> None:
     assert np.linalg.norm(last[-1], axis=-1).mean() < 0.2  # a long rest does not drift away
 
 
-def test_beside_others_the_same_frames_come(generator: Generator) -> None:
-    latents = np.random.default_rng(1).normal(size=(3, generator.header["sizes"]["latent"])).astype(np.float32)
+def test_beside_others_the_same_frames_come(generator: Generator, labels: np.ndarray) -> None:
+    latents = generator.latents(labels)[10:13]
     threads = torch.get_num_threads()
     np.testing.assert_allclose(generator.decode(latents, beside=True), generator.decode(latents), atol=1e-4)
     assert torch.get_num_threads() == threads

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from core.fast import FoldedDecoder
-from core.model import Network, PCADecoder, Sizes, SpiralConv, Unpool, pca_network, spiral_network
+from core.learning.blendshapes import PCADecoder, pca_network
+from core.model import Network, SpiralConv, Unpool, spiral_network
+from core.sizes import Sizes
 from core.template import Template
 from core.topology import Topology, build_topology
 

@@ -87,6 +87,21 @@ def test_whatever_is_chosen_gives_the_same_frames(
     np.testing.assert_allclose(alone[0], frames[1, 4], atol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_face_turns_what_comes(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    monkeypatch.setattr(engine_module, "_time", lambda *_: (1.0, 0.1) if threads == 2 else (1.0, 9.0))
+    monkeypatch.setattr(engine_module.os, "cpu_count", lambda: threads)
+    engine = NumpyEngine(bundle)
+    rng = np.random.default_rng(4)
+    latents = np.tanh(rng.standard_normal((5, 64))).astype(np.float32)
+    jacobians = rng.standard_normal((bundle.template.vertex_count, 3, 3)).astype(np.float32)
+    frames = np.empty((2, 5, bundle.template.vertex_count, 3), np.float32)
+    engine.decode(latents, frames[0])
+    engine.decode(latents, frames[1], engine.prepare(jacobians))
+    wanted = np.einsum("vij,tvj->tvi", jacobians, frames[0])
+    assert np.abs(frames[1] - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
 def test_a_way_must_be_clearly_sooner(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "_time", lambda *_: (1.0, 0.9))
     assert NumpyEngine(bundle).choices[:3] == ["GatherLayout"] * 3

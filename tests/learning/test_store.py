@@ -11,7 +11,8 @@ import pytest
 
 from core.errors import CorpusError
 from core.motion import EXPRESSIONS
-from training.corpora.store import SCALE, CorpusWriter, open_corpus
+from training.corpora.store import SCALE, open_corpus
+from training.corpora.writer import CorpusWriter, Second
 
 CUE = {"start": 0.0, "apex_start": 0.1, "apex_end": 0.2, "end": 0.3}
 
@@ -49,6 +50,7 @@ def test_what_goes_in_comes_out(template, tmp_path):
     assert (corpus.frame_rate, corpus.header["seed"], corpus.header["licence"]) == (12.0, 7, "CC0-1.0")
     assert asdict(corpus.sequences[1]) == {
         "subject": 1, "expression": "fear", "first": 5, "frames": 9, "extremeness": 0.5, "cue": CUE,
+        "kind": "single", "second": "", "second_extremeness": 0.0,
     }  # fmt: skip
     np.testing.assert_array_equal(corpus.neutrals[1], template.vertices + 1)
     for index, motion in enumerate(motions):
@@ -73,6 +75,58 @@ def test_extremeness_is_eq_6_over_the_training_subjects(template, tmp_path):
     for index, scale in enumerate(expected):
         assert corpus.labels(index).max() == pytest.approx(scale, abs=1e-3)
         assert np.count_nonzero(corpus.labels(index)) == 4
+
+
+def test_two_expressions_are_scaled_each_by_the_single_ones(template, tmp_path):
+    # Training means 1, 3 mm of happy: mu = 2, sigma = 1; of sad 4, 8: mu = 6, sigma = 2.
+    writer = writer_of(tmp_path / "c", template)
+    motion, _ = steady(template, 20.0)
+    labels = np.zeros((len(motion), 6), np.float32)
+    labels[:, EXPRESSIONS.index("happy")], labels[:, EXPRESSIONS.index("sad")] = 1.0, 0.5
+    for split, happy, sad in (("train", 1.0, 4.0), ("train", 3.0, 8.0), ("test", 9.0, 9.0)):
+        person = writer.add_subject(f"{split}{happy}", split, template.vertices)
+        writer.add_sequence(person, "happy", *steady(template, happy), CUE)
+        second = Second("blend", "sad", {**CUE, "end": 0.4}, (2.5, 5.0))
+        writer.add_sequence(person, "happy", motion, labels, CUE, second=second)
+        only_sad = np.where(np.arange(6) == EXPRESSIONS.index("sad"), 1.0, 0.0) * np.ones((len(motion), 1))
+        writer.add_sequence(person, "sad", steady(template, sad)[0], only_sad, CUE)
+    corpus = open_corpus(writer.close())
+    assert corpus.header["format"] == 2
+    assert [one.kind for one in corpus.sequences[:3]] == ["single", "blend", "single"]
+    one = corpus.sequences[4]
+    assert (one.expression, one.second, one.cue["second_end"], one.cue["end"]) == ("happy", "sad", 0.4, 0.3)
+    # The blend's own 20 mm count nowhere.
+    assert one.extremeness == pytest.approx((0.5 + 1) / 2)
+    assert one.second_extremeness == pytest.approx((-0.5 + 1) / 2)
+    peak = corpus.labels(4).max(axis=0)
+    assert peak[EXPRESSIONS.index("happy")] == pytest.approx(0.75)
+    assert peak[EXPRESSIONS.index("sad")] == pytest.approx(0.5 * 0.25)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Second("single", "sad", CUE, (1.0, 1.0)),
+        Second("blend", "happy", CUE, (1.0, 1.0)),
+        Second("blend", "bored", CUE, (1.0, 1.0)),
+        Second("transition", "sad", CUE, (1.0, float("nan"))),
+    ],
+)
+def test_a_second_expression_that_does_not_fit_is_refused(template, tmp_path, second):
+    writer = writer_of(tmp_path / "c", template)
+    person = writer.add_subject("a", "train", template.vertices)
+    with pytest.raises(CorpusError, match="unknown expression"):
+        writer.add_sequence(person, "happy", *steady(template, 2.0), CUE, second=second)
+    writer.abort()
+
+
+def test_a_corpus_of_format_1_is_read_as_single_performances(copy):
+    path = copy / "corpus.json"
+    header = json.loads(path.read_text())
+    header["format"] = 1
+    assert all("kind" not in one for one in header["sequences"])  # as the first format wrote them
+    path.write_text(json.dumps(header))
+    assert {(one.kind, one.second) for one in open_corpus(copy).sequences} == {("single", "")}
 
 
 @pytest.mark.parametrize(
@@ -199,6 +253,9 @@ def test_a_cut_off_array_is_refused(copy):
         lambda header: header["sequences"][0].update(first=0.5),
         lambda header: header["sequences"][0].update(expression="bored"),
         lambda header: header["sequences"][0].update(surprise=1),
+        lambda header: header["sequences"][0].update(kind="blend"),
+        lambda header: header["sequences"][0].update(kind="duet", second="sad"),
+        lambda header: header["sequences"][0].update(second="sad"),
         lambda header: header["subjects"].pop(),
         lambda header: header["subjects"][0].update(split="validation"),
     ],

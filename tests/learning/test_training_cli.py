@@ -26,7 +26,7 @@ from training.export import bundle_of
 from training.figures import figures_of_runs, read_curves
 from training.runs import load_run
 from training.settings import Train
-from training.train import lesson_and_examination
+from training.train import in_memory, split
 
 QUICK = ["--schedule.epochs", "2", "--check-every", "1", "--accelerator", "cpu", "--seed", "3"]
 
@@ -169,13 +169,13 @@ def test_two_processes_learn_what_one_learns(corpus_folder, tmp_path):
 def test_people_held_out_are_looked_at_and_not_learned_from(corpus_folder):
     corpus = open_corpus(corpus_folder)
     config = Train(corpus_folder, corpus_folder, hold_out=1)
-    train, unseen = lesson_and_examination(corpus, config)
+    train, unseen = (in_memory(corpus, indices) for indices in split(corpus, config))
     assert (len(train.spans), len(unseen.spans)) == (18, 6)
     whole = np.concatenate([train.steps.numpy(), unseen.steps.numpy()])
     rows = corpus.split("train")
     assert len(whole) == sum(corpus.sequences[index].frames for index in rows)
     with pytest.raises(CorpusError, match="cannot be held out"):
-        lesson_and_examination(corpus, Train(corpus_folder, corpus_folder, hold_out=4))
+        split(corpus, Train(corpus_folder, corpus_folder, hold_out=4))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def perform(scene: bpy.types.Scene) -> bpy.types.Object:
     """A sample face, two expressions, baked by the operators; compared with the generator's own frames."""
     parts = {
         name.rpartition(".")[2]: importlib.import_module(f"{MODULE}.{name}")
-        for name in ("engine", "fcurves", "timeline.motion", "mesh_bridge")
+        for name in ("engine", "fcurves", "timeline.motion", "mesh_bridge", "neutrals")
     }
     assert bpy.ops.mien.add_sample_face() == {"FINISHED"}
     face = scene.mien.face
@@ -64,8 +64,9 @@ def perform(scene: bpy.types.Scene) -> bpy.types.Object:
 
     generator = parts["engine"].generator("")
     wanted = parts["motion"].performance(face, 1, 60, parts["motion"].frame_rate_of(scene), generator.frame_rate)
-    deformation = generator.generate(wanted.labels, times=wanted.times)
-    to_local = parts["mesh_bridge"].fit(face, generator.template).to_local
+    fit = parts["mesh_bridge"].fit(face, generator.template)
+    performer = generator.on(parts["neutrals"].identity_of(face, fit, generator))
+    deformation, to_local = performer.generate(wanted.labels, times=wanted.times), fit.to_local
     for frame in (1, 9, 20, 36, 46, 60):
         off = np.abs(seen(face, frame) - rest - deformation[frame - 1] @ to_local.T).max()
         assert off < 1e-6, f"frame {frame} is {off * 1000:.5f} mm off"

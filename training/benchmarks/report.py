@@ -55,11 +55,29 @@ def table(result: dict[str, Any]) -> str:
         lines.append(_line(words, result["ratios"][key], bar, more=more))
     for key, bar in FLOOR_BARS.items():
         lines.append(_line(f"{key.replace('_', ' ')}, times the floor", result["times_floor"][key], bar, more=False))
+    lines += _steered(result["steered"])
     each = seconds["frames"][FAST]
     lines.append(_line("a frame of 100, times one alone", each["100"] / 100 / each["1"], 1.0, more=False))
     lines.append(_line("10,000 frames, MB beyond the generator", result["stream_10000_mb"], STREAM_BAR_MB, more=False))
     lines.append(_line("largest relative error", result["max_relative_error"], 1e-5, more=False))
     return "\n".join(lines)
+
+
+def _steered(found: dict[str, Any]) -> list[str]:
+    """The steered network by the same bars, and what it costs beside the paper's."""
+    words = {
+        "fast_1": ("steered, one frame, times sooner than plain", BARS["inference_1"][1]),
+        "fast_100": ("steered, 100 frames, times sooner than plain", BARS["inference_100"][1]),
+        "numpy_1": ("steered, numpy, one frame, times sooner", BARS["numpy_1"][1]),
+    }
+    lines = [_line(text, found["ratios"][key], bar, more=True) for key, (text, bar) in words.items()]
+    lines.append(_line("steered, largest relative error", found["relative_error"], 1e-5, more=False))
+    times = ", ".join(f"{found['ratios'][f'of_the_papers_{count}']:.2f} for {count}" for count in ("1", "100"))
+    lines.append(
+        f"steered, times the paper's network on the fast way: {times}; a face is read once, ms: "
+        f"{1e3 * found['face_seconds']:.0f}"
+    )
+    return lines
 
 
 def _line(words: str, seen: float | None, bar: float, *, more: bool) -> str:

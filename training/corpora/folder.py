@@ -37,7 +37,7 @@ from core.motion import EXPRESSIONS, Cue, labels_from_cues
 from core.template import Template
 
 from .folder_labels import read_labels
-from .store import CorpusWriter
+from .writer import CorpusWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

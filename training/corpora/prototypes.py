@@ -78,7 +78,7 @@ class Prototype:
     """An expression: its variants, how far people go on average and how they differ, and its usual onset.
 
     Attributes:
-        variants: the ways to pose it.
+        variants: the ways to pose it, from a closed mouth to an open one.
         amplitude: factor on all strengths, the average person's.
         spread: standard deviation of the logarithm of a person's amplitude.
         onset: shortest and longest time from neutral to apex, in seconds.
@@ -152,18 +152,6 @@ PROTOTYPES: Mapping[str, Prototype] = {
                 },
                 {"mouthUpperUp": (0.5, 0.1, 0.3)},
             ),
-            Variant(  # 9+10+16+25
-                0.4,
-                {
-                    "noseSneer": (0.65, 1.0),
-                    "mouthUpperUp": (0.55, 0.95),
-                    "mouthLowerDown": (0.2, 0.5),
-                    "browDown": (0.25, 0.6),
-                    "eyeSquint": (0.3, 0.65),
-                    "cheekSquint": (0.3, 0.6),
-                },
-                {"jawOpen": (0.4, 0.04, 0.14), "mouthFrown": (0.4, 0.1, 0.35)},
-            ),
             Variant(  # 9+10+15+25
                 0.3,
                 {
@@ -175,6 +163,18 @@ PROTOTYPES: Mapping[str, Prototype] = {
                     "jawOpen": (0.02, 0.1),
                 },
                 {"cheekSquint": (0.5, 0.2, 0.5), "mouthStretch": (0.3, 0.1, 0.3)},
+            ),
+            Variant(  # 9+10+16+25
+                0.4,
+                {
+                    "noseSneer": (0.65, 1.0),
+                    "mouthUpperUp": (0.55, 0.95),
+                    "mouthLowerDown": (0.2, 0.5),
+                    "browDown": (0.25, 0.6),
+                    "eyeSquint": (0.3, 0.65),
+                    "cheekSquint": (0.3, 0.6),
+                },
+                {"jawOpen": (0.4, 0.04, 0.14), "mouthFrown": (0.4, 0.1, 0.35)},
             ),
         ),
         amplitude=0.95,
@@ -216,6 +216,11 @@ PROTOTYPES: Mapping[str, Prototype] = {
     ),
     "happy": Prototype(
         variants=(
+            Variant(  # 6+12, lips closed
+                0.17,
+                {**_SMILING_EYES, "mouthSmile": (0.6, 0.9), "mouthPress": (0.05, 0.2)},
+                {"mouthDimple": (0.5, 0.15, 0.4)},
+            ),
             Variant(  # 6+12+25
                 0.5,
                 {
@@ -238,11 +243,6 @@ PROTOTYPES: Mapping[str, Prototype] = {
                     "mouthStretch": (0.1, 0.3),
                 },
                 {"browOuterUp": (0.2, 0.1, 0.35)},
-            ),
-            Variant(  # 6+12, lips closed
-                0.17,
-                {**_SMILING_EYES, "mouthSmile": (0.6, 0.9), "mouthPress": (0.05, 0.2)},
-                {"mouthDimple": (0.5, 0.15, 0.4)},
             ),
         ),
         amplitude=1.0,

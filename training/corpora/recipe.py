@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from core.errors import CorpusError
 from core.motion import EXPRESSIONS, Cue, labels_from_cues
 
-from .prototypes import LIMITS, PROTOTYPES, SIDED, Variant, unit_names
+from .manner import without_side
+from .prototypes import LIMITS, PROTOTYPES, unit_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from .manner import Style
+    from .prototypes import Prototype, Variant
 
 SOURCE_RATE = 60.0
 """Frames a second of the performances, as of 4DFAB."""
@@ -25,44 +30,14 @@ KEEP_EVERY = 5
 
 SOURCE_FRAMES = 100
 
-_REST = 0.05  # seconds of rest at least, before and after
+STARTS = (0.05, 0.25)
+"""Seconds of rest before a performance."""
+
+SLOWER = (1.15, 1.8)
+"""How many times the onset an offset takes."""
+
+_REST = 0.05  # seconds of rest at least after a performance
 _LOWEST_AMPLITUDE, _HIGHEST_AMPLITUDE = 0.5, 1.6
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How much people differ; all standard deviations.
-
-    Attributes:
-        gain: of the logarithm of the strength of each unit.
-        asymmetry: of the logarithm of left over right, half of it common to a person's whole face.
-        lag: seconds by which units start and stop apart.
-        tempo: of the logarithm of a person's speed.
-        noise: millimetres of tracking noise.
-    """
-
-    gain: float = 0.18
-    asymmetry: float = 0.08
-    lag: float = 0.02
-    tempo: float = 0.15
-    noise: float = 0.05
-
-
-@dataclass(frozen=True)
-class Style:
-    """One person's manner; the arrays have one value for each of `unit_names()`.
-
-    Attributes:
-        gain: (U,) factor on the strength, sides and asymmetry included.
-        lag: (U,) seconds after the cue's start that the unit starts, 0 or more.
-        lead: (U,) seconds before the cue's end that the unit is at rest again, 0 or more.
-        tempo: factor on the durations.
-    """
-
-    gain: NDArray[np.float64]
-    lag: NDArray[np.float64]
-    lead: NDArray[np.float64]
-    tempo: float
 
 
 @dataclass(frozen=True)
@@ -71,41 +46,24 @@ class Performance:
 
     Attributes:
         weights: (T, U) strength of each of `unit_names()`, 0 where the cue rests.
-        labels: (T, 6) float32 motion labels, 1 at the apex.
-        cue: expression and times; intensity 1.
+        labels: (T, 6) float32 motion labels, 1 at the apex; in a blend, each expression's share.
+        cue: expression and times; intensity 1, or the share in a blend.
+        kind: "single"; "transition" from one expression to another; "blend", two at once.
+        second_cue: of the other expression, where there is one.
+        alone: of each of two expressions the (T', U) weights of the single performance that it would have been.
     """
 
     weights: NDArray[np.float64]
     labels: NDArray[np.float32]
     cue: Cue
+    kind: str = "single"
+    second_cue: Cue | None = None
+    alone: tuple[NDArray[np.float64], ...] = ()
 
 
 def child_generator(seed: int, *path: int) -> np.random.Generator:
     """A generator of its own for each place in the corpus, so that the order of work does not matter."""
     return np.random.default_rng([seed, *path])
-
-
-def draw_style(rng: np.random.Generator, habits: Habits) -> Style:
-    """Draw one person's manner."""
-    units = unit_names()
-    gain: dict[str, float] = {}
-    lag: dict[str, float] = {}
-    lead: dict[str, float] = {}
-    whole_face = rng.normal(0, habits.asymmetry / np.sqrt(2))
-    for unit in sorted({_without_side(name) for name in units}):
-        # Centred so that the average strength stays the prototype's.
-        strength = np.exp(rng.normal(0, habits.gain) - habits.gain**2 / 2)
-        lean = (whole_face + rng.normal(0, habits.asymmetry / np.sqrt(2))) / 2
-        starts, stops = np.abs(rng.normal(0, habits.lag, 2))
-        for name, side in ((f"{unit}Left", 1), (f"{unit}Right", -1), (unit, 0)):
-            gain[name] = strength * np.exp(side * lean)
-            lag[name], lead[name] = starts, stops
-    return Style(
-        gain=np.array([gain[name] for name in units]),
-        lag=np.array([lag[name] for name in units]),
-        lead=np.array([lead[name] for name in units]),
-        tempo=float(np.exp(rng.normal(0, habits.tempo))),
-    )
 
 
 def perform(expression: str, style: Style, rng: np.random.Generator) -> Performance:
@@ -119,33 +77,56 @@ def perform(expression: str, style: Style, rng: np.random.Generator) -> Performa
     Raises:
         CorpusError: the recipe knows no such expression.
     """
-    if expression not in PROTOTYPES:
-        raise CorpusError(f"The recipe knows no expression {expression!r}.", f"It knows {', '.join(EXPRESSIONS)}.")
-    cue = _draw_cue(expression, style.tempo, rng)
-    strengths = draw_strengths(expression, rng)
-    limits = np.array([LIMITS.get(_without_side(name), 1.0) for name in unit_names()])
-    apex = np.array([strengths.get(_without_side(name), 0.0) for name in unit_names()]) * style.gain
-    apex = limits * _soft_limit(apex / limits)
-    seconds = np.arange(SOURCE_FRAMES) / SOURCE_RATE
+    cue = draw_cue(expression, style.tempo, rng)
+    apex = limited(draw_apex(expression, style, rng))
+    return Performance(move(apex, cue, style, rng), labels_from_cues([cue], SOURCE_FRAMES, SOURCE_RATE), cue)
+
+
+def move(
+    apex: NDArray[np.float64], cue: Cue, style: Style, rng: np.random.Generator, frames: int = SOURCE_FRAMES
+) -> NDArray[np.float64]:
+    """(T, U) weights of one expression in time: from rest to the apex' strengths, (U,), and back to rest."""
+    seconds = np.arange(frames) / SOURCE_RATE
     weights = np.stack(
         [
-            one * activation(cue, seconds, lag, lead) if one else np.zeros(SOURCE_FRAMES)
+            one * activation(cue, seconds, lag, lead) if one else np.zeros(frames)
             for one, lag, lead in zip(apex, style.lag, style.lead, strict=True)
         ],
         axis=1,
     )
-    weights *= _relaxation(cue, seconds, rng)[:, None]
-    return Performance(weights, labels_from_cues([cue], SOURCE_FRAMES, SOURCE_RATE), cue)
+    return np.asarray(weights * _relaxation(cue, seconds, rng)[:, None])
 
 
-def draw_strengths(expression: str, rng: np.random.Generator) -> dict[str, float]:
-    """Strengths at the apex, sides not yet told apart: variant, optional units and amplitude are drawn."""
-    prototype = PROTOTYPES[expression]
-    shares = np.array([variant.share for variant in prototype.variants])
-    variant = prototype.variants[int(rng.choice(len(shares), p=shares / shares.sum()))]
-    amplitude = prototype.amplitude * np.exp(rng.normal(0, prototype.spread))
+def draw_apex(expression: str, style: Style, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(U,) strength of each of `unit_names()` at the apex, the person's gains in them, not yet limited.
+
+    Raises:
+        CorpusError: the recipe knows no such expression.
+    """
+    strengths = draw_strengths(expression, style, rng)
+    return np.array([strengths.get(without_side(name), 0.0) for name in unit_names()]) * style.gain
+
+
+def limited(apex: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(U,) the strengths softly kept within what the shapes can do."""
+    limits = np.array([LIMITS.get(without_side(name), 1.0) for name in unit_names()])
+    return np.asarray(limits * _soft_limit(apex / limits))
+
+
+def draw_strengths(expression: str, style: Style, rng: np.random.Generator) -> dict[str, float]:
+    """Strengths at the apex, sides not yet told apart: what the person does as a rule, and this occasion.
+
+    Raises:
+        CorpusError: the recipe knows no such expression.
+    """
+    prototype = _prototype(expression)
+    choice = style.choices[expression] + rng.normal(0, style.occasion)
+    shares = np.cumsum([variant.share for variant in prototype.variants])
+    variant = prototype.variants[int(np.searchsorted(shares[:-1] / shares[-1], ndtr(choice)))]
+    level = style.amplitudes[expression] + rng.normal(0, style.occasion)
+    amplitude = prototype.amplitude * np.exp(prototype.spread * level)
     amplitude = float(np.clip(amplitude, _LOWEST_AMPLITUDE, _HIGHEST_AMPLITUDE))
-    return {unit: amplitude * strength for unit, strength in _draw_units(variant, rng).items()}
+    return {unit: amplitude * strength for unit, strength in _draw_units(variant, style, rng).items()}
 
 
 def activation(cue: Cue, seconds: NDArray[np.float64], lag: float = 0.0, lead: float = 0.0) -> NDArray[np.float64]:
@@ -166,25 +147,45 @@ def activation(cue: Cue, seconds: NDArray[np.float64], lag: float = 0.0, lead: f
     return _minimum_jerk(up) * (1 - _minimum_jerk(down))
 
 
-def _draw_units(variant: Variant, rng: np.random.Generator) -> dict[str, float]:
+def _draw_units(variant: Variant, style: Style, rng: np.random.Generator) -> dict[str, float]:
     strengths = {unit: rng.uniform(low, high) for unit, (low, high) in sorted(variant.units.items())}
     for unit, (chance, low, high) in sorted(variant.sometimes.items()):
-        happens, strength = rng.random() < chance, rng.uniform(low, high)
-        if happens:
+        inclined = style.extras[unit] + rng.normal(0, style.occasion)
+        strength = rng.uniform(low, high)
+        if ndtr(-inclined) < chance:
             strengths[unit] = strengths.get(unit, 0.0) + strength
     return strengths
 
 
-def _draw_cue(expression: str, tempo: float, rng: np.random.Generator) -> Cue:
-    """Times of a performance: offset slower than onset, all within the sequence with rest at both ends."""
-    start = rng.uniform(_REST, 0.25)
-    rise = tempo * rng.uniform(*PROTOTYPES[expression].onset)
+def draw_cue(expression: str, tempo: float, rng: np.random.Generator) -> Cue:
+    """Times of a performance: offset slower than onset, all within the sequence with rest at both ends.
+
+    Raises:
+        CorpusError: the recipe knows no such expression.
+    """
+    start = rng.uniform(*STARTS)
+    rise = draw_onset(expression, tempo, rng)
     hold = rng.uniform(0.2, 0.8)
-    fall = rise * rng.uniform(1.15, 1.8)
-    room = (SOURCE_FRAMES - 1) / SOURCE_RATE - _REST
-    squeeze = min(1.0, room / (start + rise + hold + fall))
-    corners = np.cumsum([start, rise, hold, fall]) * squeeze
+    fall = rise * rng.uniform(*SLOWER)
+    corners = np.cumsum(fit([start, rise, hold, fall], SOURCE_FRAMES))
     return Cue(expression, 1.0, *(float(corner) for corner in corners))
+
+
+def draw_onset(expression: str, tempo: float, rng: np.random.Generator) -> float:
+    """Seconds from neutral to the apex."""
+    return float(tempo * rng.uniform(*_prototype(expression).onset))
+
+
+def fit(spans: Sequence[float], frames: int) -> NDArray[np.float64]:
+    """The same spans in seconds, squeezed where they would not leave rest at the end of so many frames."""
+    room = (frames - 1) / SOURCE_RATE - _REST
+    return np.asarray(spans) * min(1.0, room / sum(spans))
+
+
+def _prototype(expression: str) -> Prototype:
+    if expression not in PROTOTYPES:
+        raise CorpusError(f"The recipe knows no expression {expression!r}.", f"It knows {', '.join(EXPRESSIONS)}.")
+    return PROTOTYPES[expression]
 
 
 def _relaxation(cue: Cue, seconds: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -204,11 +205,6 @@ def _soft_limit(strength: NDArray[np.float64], knee: float = 0.8, room: float = 
     """Strengths above the knee approach knee + room: shapes are made for 0..1 and break far beyond."""
     above = np.maximum(strength - knee, 0)
     return np.asarray(np.minimum(strength, knee) + room * (1 - np.exp(-above / room)))
-
-
-def _without_side(name: str) -> str:
-    stem = name.removesuffix("Left").removesuffix("Right")
-    return stem if stem in SIDED else name
 
 
 def unit_fields(source: Mapping[str, NDArray[np.floating[Any]]]) -> NDArray[np.float64]:

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.bundle import read_arrays, write_arrays
+from core.bundle import read_arrays
 from core.errors import CorpusError, MienError
-from core.motion import EXPRESSIONS, extremeness
+from core.motion import EXPRESSIONS
 from core.template import Template
 
 if TYPE_CHECKING:
@@ -29,23 +27,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
+"""1 knew neither `kind` nor `second`: such corpora are read as single performances."""
+
+KINDS = ("single", "transition", "blend")
+"""One expression; from one to another without passing through neutral; two at once."""
+
 SCALE = 0.002
 """Millimetres a step: int16 then reaches 65 mm, and rounding adds at most 0.001 mm."""
-_FILES = {"neutrals.npy": np.float32, "deformations.npy": np.int16, "labels.npy": np.float32}
+FILES = {"neutrals.npy": np.float32, "deformations.npy": np.int16, "labels.npy": np.float32}
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """One expression of one subject.
+    """One performance of one subject.
 
     Attributes:
         subject: index into the corpus' subjects.
-        expression: one of the six.
+        expression: one of the six; of two the one that comes first, or is stronger in a blend.
         first: its first row in the deformations and labels.
         frames: T.
         extremeness: s_i of eq. 6.
-        cue: seconds of start, apex_start, apex_end and end.
+        cue: seconds of start, apex_start, apex_end and end; of two expressions those of the second one too, under
+            the same names after "second_".
+        kind: one of `KINDS`.
+        second: the other expression; "" in a single performance.
+        second_extremeness: s_i of the other expression; 0 in a single performance.
     """
 
     subject: int
@@ -54,6 +61,9 @@ class Sequence:
     frames: int
     extremeness: float
     cue: Mapping[str, float]
+    kind: str = "single"
+    second: str = ""
+    second_extremeness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Corpus:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the hashes of its arrays and its template: the same for the same content."""
-        hashes = [self.header["arrays"][name]["sha256"] for name in sorted(_FILES)]
+        hashes = [self.header["arrays"][name]["sha256"] for name in sorted(FILES)]
         return hashlib.sha256("".join([*hashes, self.template.content_hash]).encode()).hexdigest()
 
     def split(self, name: str) -> list[int]:
@@ -111,163 +121,11 @@ class Corpus:
         return np.asarray(self.all_labels[one.first : one.first + one.frames])
 
 
-class CorpusWriter:
-    """Collects sequences in a temporary folder beside the real one, which appears whole when closed.
-
-    Args:
-        folder: where the corpus will lie; a corpus already there is replaced.
-        template: topology of all meshes.
-        name: a short word.
-        licence: SPDX identifier of the data.
-        source: where the meshes come from.
-        frame_rate: frames a second as stored.
-        seed: what made it, where it was made.
-        notes: what people should know who use it.
-        source_frame_rate: frames a second before every n-th was kept.
-
-    Raises:
-        CorpusError: the folder holds something else than a corpus.
-    """
-
-    def __init__(
-        self,
-        folder: Path | str,
-        template: Template,
-        *,
-        name: str,
-        licence: str,
-        source: str,
-        frame_rate: float,
-        seed: int = 0,
-        notes: str = "",
-        source_frame_rate: float = 60.0,
-    ) -> None:
-        self.folder = Path(folder)
-        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "corpus.json").exists():
-            raise CorpusError(f"The folder {self.folder} holds something else.", "Choose a new folder.")
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}-"))
-        self._raw = (self._temporary / "deformations.raw").open("wb")
-        self._template = template
-        self._header: dict[str, Any] = {
-            "format": FORMAT, "name": name, "licence": licence, "source": source, "units": "mm", "seed": seed,
-            "frame_rate": frame_rate, "source_frame_rate": source_frame_rate, "expressions": list(EXPRESSIONS),
-            "deformation_scale": SCALE, "notes": notes,
-        }  # fmt: skip
-        self._subjects: list[dict[str, str]] = []
-        self._neutrals: list[NDArray[np.float32]] = []
-        self._sequences: list[dict[str, Any]] = []
-        self._labels: list[NDArray[np.float32]] = []
-        self._means: list[float] = []
-        self._rows = 0
-
-    def add_subject(self, name: str, split: str, neutral: NDArray[np.floating[Any]]) -> int:
-        """Adds a person with their (V, 3) neutral in mm, to "train" or "test"; returns their index."""
-        if split not in ("train", "test"):
-            raise CorpusError(f"Subject {name} is in neither train nor test.")
-        mesh = np.asarray(neutral, np.float32)
-        if mesh.shape != self._template.vertices.shape or not np.isfinite(mesh).all():
-            raise CorpusError(f"The neutral of {name} does not fit the template.")
-        self._subjects.append({"id": name, "split": split})
-        self._neutrals.append(mesh)
-        return len(self._subjects) - 1
-
-    def add_sequence(
-        self,
-        subject: int,
-        expression: str,
-        deformation: NDArray[np.floating[Any]],
-        labels: NDArray[np.floating[Any]],
-        cue: Mapping[str, float],
-    ) -> None:
-        """Adds one expression of a subject.
-
-        Args:
-            subject: from `add_subject`.
-            expression: one of the six.
-            deformation: (T, V, 3) mm, frame minus neutral, within 65 mm.
-            labels: (T, 6) in 0..1, 1 at the apex; eq. 6 scales them when the corpus is closed.
-            cue: seconds of start, apex_start, apex_end, end.
-
-        Raises:
-            CorpusError: shapes, range or expression do not fit.
-        """
-        who = f"{self._subjects[subject]['id']}, {expression}"
-        motion, label = np.asarray(deformation, np.float64), np.asarray(labels, np.float32)
-        if motion.shape[1:] != self._template.vertices.shape or label.shape != (len(motion), len(EXPRESSIONS)):
-            raise CorpusError(f"The sequence {who} does not fit the template or its labels.")
-        in_range = np.isfinite(label).all() and label.min() >= 0 and label.max() <= 1
-        if expression not in EXPRESSIONS or len(motion) < 2 or not in_range:
-            raise CorpusError(f"The sequence {who} has an unknown expression, too few frames, or broken labels.")
-        steps = np.round(motion / SCALE)
-        if not np.isfinite(steps).all() or np.abs(steps).max() > np.iinfo(np.int16).max:
-            raise CorpusError(f"The sequence {who} moves by more than 65 mm or not by finite numbers.", "Check units.")
-        self._raw.write(steps.astype("<i2").tobytes())
-        self._means.append(float(np.linalg.norm(motion, axis=-1).mean()))
-        self._labels.append(label)
-        corners = {key: float(value) for key, value in cue.items()}
-        place = {"first": self._rows, "frames": len(motion)}
-        self._sequences.append({"subject": subject, "expression": expression, **place, "cue": corners})
-        self._rows += len(motion)
-
-    def close(self) -> Path:
-        """Applies eq. 6, with mean and deviation of the training subjects, and puts the corpus in its place."""
-        splits = {self._subjects[one["subject"]]["split"] for one in self._sequences}
-        if splits != {"train", "test"}:
-            self.abort()
-            raise CorpusError("A corpus needs sequences to train on and others to test on.")
-        self._raw.close()
-        self._scale_labels()
-        steps = np.memmap(
-            self._temporary / "deformations.raw", "<i2", "r", shape=(self._rows, self._template.vertex_count, 3)
-        )
-        arrays = {
-            "neutrals.npy": np.stack(self._neutrals),
-            "deformations.npy": steps,
-            "labels.npy": np.concatenate(self._labels),
-        }
-        about: dict[str, Any] = {}
-        for name, array in arrays.items():
-            np.save(self._temporary / name, array, allow_pickle=False)
-            digest = _hash(self._temporary / name)
-            about[name] = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}
-        del steps, arrays
-        (self._temporary / "deformations.raw").unlink()
-        mesh, words = self._template.to_arrays()
-        write_arrays(self._temporary / "template.safetensors", mesh, {"template": words})
-        header = {**self._header, "subjects": self._subjects, "sequences": self._sequences, "arrays": about}
-        (self._temporary / "corpus.json").write_text(json.dumps(header, indent=1))
-        self._temporary.chmod(0o755)
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self._temporary.replace(self.folder)
-        return self.folder
-
-    def abort(self) -> None:
-        """Leaves nothing behind."""
-        self._raw.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def _scale_labels(self) -> None:
-        means = np.array(self._means)
-        train = np.array([self._subjects[one["subject"]]["split"] == "train" for one in self._sequences])
-        for expression in EXPRESSIONS:
-            of_it = np.array([one["expression"] == expression for one in self._sequences])
-            known = means[of_it & train]
-            if not of_it.any():
-                continue
-            mean, deviation = (known.mean(), known.std()) if len(known) else (means[of_it].mean(), 0.0)
-            for index in np.flatnonzero(of_it):
-                scale = float(extremeness(means[index : index + 1], float(mean), float(deviation))[0])
-                self._sequences[index]["extremeness"] = scale
-                self._labels[index] = self._labels[index] * np.float32(scale)
-
-
 def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
     """Opens a corpus and checks it.
 
     Args:
-        folder: made by `CorpusWriter`.
+        folder: made by `writer.CorpusWriter`.
         verify: read every array once and compare its hash.
 
     Raises:
@@ -279,7 +137,7 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
         _check_header(folder, header)
         mesh, metadata = read_arrays(folder / "template.safetensors")
         template = Template.from_arrays(mesh, metadata["template"])
-        neutrals, steps, labels = (_open(folder, name, header["arrays"][name], verify=verify) for name in _FILES)
+        neutrals, steps, labels = (_open(folder, name, header["arrays"][name], verify=verify) for name in FILES)
         corpus = Corpus(
             folder, header, template, neutrals,
             tuple(str(one["id"]) for one in header["subjects"]), tuple(one["split"] for one in header["subjects"]),
@@ -300,15 +158,15 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
 
 def _open(folder: Path, name: str, about: dict[str, Any], *, verify: bool) -> NDArray[Any]:
     array = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-    if list(array.shape) != about["shape"] or array.dtype != np.dtype(_FILES[name]):
+    if list(array.shape) != about["shape"] or array.dtype != np.dtype(FILES[name]):
         raise ValueError(f"{name} has another shape or type than it should")
-    if verify and _hash(folder / name) != about["sha256"]:
+    if verify and hash_of(folder / name) != about["sha256"]:
         raise ValueError(f"{name} has another content than it should")
     return np.asarray(array) if name == "neutrals.npy" else array
 
 
 def _check_header(folder: Path, header: dict[str, Any]) -> None:
-    if header["format"] != FORMAT or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
+    if header["format"] not in (1, FORMAT) or header["units"] != "mm" or tuple(header["expressions"]) != EXPRESSIONS:
         raise CorpusError(f"The corpus {folder} is of a kind that this version does not know.")
     for word in ("frame_rate", "deformation_scale"):
         if not 0 < header[word] <= 1000:  # NaN fails too
@@ -329,10 +187,12 @@ def _check(corpus: Corpus) -> None:
     for one in corpus.sequences:
         whole = all(isinstance(number, int) for number in (one.subject, one.first, one.frames))
         known = whole and 0 <= one.subject < len(corpus.splits) and one.expression in EXPRESSIONS
+        known = known and one.kind in KINDS and (one.kind == "single") == (one.second not in EXPRESSIONS)
         if not known or one.first < 0 or one.frames < 1 or one.first + one.frames > rows:
             raise wrong
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
