@@ -19,6 +19,7 @@ import numpy as np
 
 from .errors import BundleError, MienError
 from .identity import ShapeBasis
+from .lids import Lids
 from .life import Life
 from .motion import EXPRESSIONS
 from .template import Template
@@ -63,6 +64,7 @@ class Bundle:
             each. M may be 0: older bundles have none.
         identity: how the code of a face is read from its neutral; a steered network has one, others have none.
         life: small motions of life on the template's neutral; None where there are none.
+        lids: the template's eyes, which its lids must not enter; None where there are none.
     """
 
     header: dict[str, Any]
@@ -73,6 +75,7 @@ class Bundle:
     modes: NDArray[np.float16] = field(default_factory=no_modes)
     identity: ShapeBasis | None = None
     life: Life | None = None
+    lids: Lids | None = None
 
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -142,6 +145,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     _check_steering(header["sizes"], bundle.template, bundle.weights, bundle.identity, bundle.life)
     if len(bundle.modes):
         _check_modes(bundle.modes, bundle.template)
+    _check_eyes(bundle.lids, bundle.template)
     arrays, about = bundle.template.to_arrays()
     arrays |= bundle.topology.to_arrays()
     arrays |= {f"weight.{name}": np.asarray(array, np.float32) for name, array in bundle.weights.items()}
@@ -152,6 +156,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
         arrays |= bundle.identity.to_arrays()
     if bundle.life is not None:
         arrays |= bundle.life.to_arrays()
+    if bundle.lids is not None:
+        arrays |= bundle.lids.to_arrays()
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
     write_arrays(path, arrays, metadata)
 
@@ -181,12 +187,14 @@ def read_bundle(path: Path | str) -> Bundle:
         modes = arrays.get("modes", no_modes())
         _check_modes(modes, template)
         identity, life = ShapeBasis.from_arrays(arrays), Life.from_arrays(arrays, template.vertex_count)
+        lids = Lids.from_arrays(arrays)
         _check_steering(header["sizes"], template, weights, identity, life)
+        _check_eyes(lids, template)
     except BundleError:
         raise
     except (MienError, *_DAMAGE) as problem:
         raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
-    return Bundle(header, template, topology, weights, samples, modes, identity, life)
+    return Bundle(header, template, topology, weights, samples, modes, identity, life, lids)
 
 
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -279,6 +287,11 @@ def _check_steering(
 
 def _is_decoder_bias(name: str) -> bool:
     return name.startswith("decoder.") and name.endswith(".bias")
+
+
+def _check_eyes(lids: Lids | None, template: Template) -> None:
+    if lids is not None and lids.highest >= template.vertex_count:
+        raise BundleError("The bundle's eyes do not fit its template.", _REMEDY)
 
 
 def _check_modes(modes: NDArray[Any], template: Template) -> None:

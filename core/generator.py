@@ -96,7 +96,7 @@ class Generator:
         """
         if self.bundle.identity is None:
             return None
-        return read_identity(self.template, self.bundle.identity, neutral, present)
+        return read_identity(self.template, self.bundle.identity, neutral, present, self.bundle.lids)
 
     def on(self, identity: Identity | None = None, take: Take | None = None) -> Performer:
         """The generator on a face, giving a take.

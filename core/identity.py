@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .lids import Lids, LidsOnFace
     from .template import Template
     from .topology import Topology
 
@@ -41,10 +42,12 @@ class Identity:
     Attributes:
         code: (C,) float32, its shape in standard deviations of people, within about 3 of 0.
         jacobians: (V, 3, 3) float32, see `jacobians`.
+        lids: what keeps its lids outside of its eyeballs; None where the generator knows no eyes.
     """
 
     code: NDArray[np.float32]
     jacobians: NDArray[np.float32]
+    lids: LidsOnFace | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ def read_identity(
     basis: ShapeBasis,
     neutral: NDArray[np.floating[Any]],
     present: NDArray[np.bool_] | None = None,
+    lids: Lids | None = None,
 ) -> Identity:
     """What the generator must know of a face, from its neutral.
 
@@ -165,6 +169,7 @@ def read_identity(
         basis: the generator's.
         neutral: (V, 3), registered to the template; its turn and scale go into the Jacobians, not into the code.
         present: (V,) False where the face lacks a vertex; None where it has all. NaN counts as lacking.
+        lids: the generator's eyes; None where it knows none.
 
     Returns:
         Code and Jacobians, always finite.
@@ -172,7 +177,9 @@ def read_identity(
     Raises:
         ValueError: the neutral has another shape than the template.
     """
-    return Identity(basis.read(template, neutral, present), jacobians(template, neutral, present))
+    turning = jacobians(template, neutral, present)
+    on_face = None if lids is None else lids.on(template, neutral, present, turning)
+    return Identity(basis.read(template, neutral, present), turning, on_face)
 
 
 def level_vertices(topology: Topology, level: int) -> NDArray[np.int32]:

@@ -93,7 +93,7 @@ def evaluate(folder: Path, *, quick: bool = False, facekit: Path | None = None) 
         CorpusError: not a run, damaged, or its corpus is not there.
     """
     config, corpus, network = load_run(folder)
-    actor = Actor.of(config, corpus, network, folder)
+    actor = Actor.of(config, corpus, network, folder, facekit)
     errors, at_apex, still = measure(actor)
     frames: dict[int, list[float]] = defaultdict(list)
     for sequence in (one for each in errors.values() for one in each):

@@ -14,6 +14,7 @@ from core.bundle import Bundle, write_bundle
 from core.errors import BundleError
 from core.motion import EXPRESSIONS
 
+from .corpora.eyes import lids_of
 from .corpora.ict import LANDMARKS
 from .corpora.life import life_of
 from .corpora.modes import modes_of
@@ -76,7 +77,8 @@ def bundle_of(folder: Path, facekit: Path | None = None) -> Bundle:
     template = replace(found.template, landmarks={**found.template.landmarks, **landmarks_of(name)})
     samples, modes, life = samples_of(name), modes_of(name, facekit), life_of(name, facekit)
     basis = Steered.read(folder).basis if steered else None
-    return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life)
+    lids = lids_of(name, facekit) if steered else None
+    return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life, lids)
 
 
 def landmarks_of(name: str) -> dict[str, int]:

@@ -31,7 +31,7 @@ def plain_bundle(shipped: Bundle, seed: int = 0) -> Bundle:
     weights = {name: np.asarray(rng.normal(0, 0.3, shape), np.float32) for name, shape in weight_shapes(sizes).items()}
     weights["decoder.output_scale"] = np.asarray(0.5, np.float32)
     return dataclasses.replace(
-        shipped, header={**shipped.header, "sizes": sizes}, weights=weights, identity=None, life=None
+        shipped, header={**shipped.header, "sizes": sizes}, weights=weights, identity=None, life=None, lids=None
     )
 
 
@@ -68,6 +68,7 @@ def steered_bundle(shipped: Bundle, seed: int = 0, *, life: bool = True) -> Bund
         weights=weights,
         identity=basis,
         life=some_life(shipped.template) if life else None,
+        lids=None,
     )
 
 

@@ -22,7 +22,9 @@ _REACH = 6.0  # mm around the eyeball: lids and a little of what is around them
 
 
 @dataclass(frozen=True)
-class _Eye:
+class FoundEye:
+    """Vertices around an eyeball: its own, the lids outside, what follows them, and whom each of those follows."""
+
     ball: NDArray[np.int64]
     lid: NDArray[np.int64]
     followers: NDArray[np.int64]  # lid margins' inner sides and lashes
@@ -39,7 +41,7 @@ class Eyelids:
     def __init__(self, push: PushForward) -> None:
         template, face = push.template, push.generic
         balls = [group for group in push.rigid if template.parts[_first_part(push, group)] in {"eyes", "iris", "pupil"}]
-        self._eyes: Sequence[_Eye] = [_find_lids(push, face, ball) for ball in balls]
+        self.eyes: Sequence[FoundEye] = [_find_lids(push, face, ball) for ball in balls]
         self._spread = push.averaging
 
     def __call__(self, neutral: NDArray[np.floating[Any]], frames: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -53,7 +55,7 @@ class Eyelids:
             (T, V, 3) new frames; the same where nothing touches.
         """
         out = np.array(frames, dtype=np.float64)
-        for eye in self._eyes:
+        for eye in self.eyes:
             center, radius = fit_sphere(neutral[eye.ball])
             centers = center + (out[:, eye.ball] - neutral[eye.ball]).mean(axis=1)
             floor = np.minimum(np.linalg.norm(neutral[eye.lid] - center, axis=1) - radius, CLEARANCE)
@@ -67,13 +69,13 @@ class Eyelids:
     def heights(self, face: NDArray[np.floating[Any]]) -> list[NDArray[np.float64]]:
         """For each eye how far its lid in a face, (V, 3), is above the eyeball, mm; below 0 inside."""
         found = []
-        for eye in self._eyes:
+        for eye in self.eyes:
             center, radius = fit_sphere(face[eye.ball])
             found.append(np.linalg.norm(face[eye.lid] - center, axis=1) - radius)
         return found
 
     def _lack(
-        self, eye: _Eye, frames: NDArray[np.float64], centers: NDArray[np.float64], nearest: NDArray[np.float64]
+        self, eye: FoundEye, frames: NDArray[np.float64], centers: NDArray[np.float64], nearest: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """(T, lids) millimetres each lid vertex has to go out, neighbours helping so that no dent is left."""
         distance = np.linalg.norm(frames[:, eye.lid] - centers[:, None], axis=-1)
@@ -95,7 +97,7 @@ def _first_part(push: PushForward, group: NDArray[np.int64]) -> int:
     return int(push.template.polygon_part[holds][0])
 
 
-def _find_lids(push: PushForward, face: NDArray[np.float64], ball: NDArray[np.int64]) -> _Eye:
+def _find_lids(push: PushForward, face: NDArray[np.float64], ball: NDArray[np.int64]) -> FoundEye:
     center, radius = fit_sphere(face[ball])
     height = np.linalg.norm(face - center, axis=1) - radius
     near = (height < _REACH) & (face[:, 2] > center[2])
@@ -105,4 +107,4 @@ def _find_lids(push: PushForward, face: NDArray[np.float64], ball: NDArray[np.in
     inner = push.skin & (height <= 0) & (height > -_REACH)
     followers = np.flatnonzero(near & (inner | lashes))
     leader = cKDTree(face[lid]).query(face[followers])[1]
-    return _Eye(ball, lid, followers, leader)
+    return FoundEye(ball, lid, followers, leader)

@@ -12,6 +12,7 @@ from core.identity import read_identity
 from core.model import SpiralDecoder, turned
 from core.motion import EXPRESSIONS
 from core.takes import Take, styles
+from training.corpora.eyes import lids_of
 from training.steered import Steered, strengths_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.identity import Identity
+    from core.lids import Lids
     from core.model import Network
     from training.corpora.store import Corpus
     from training.settings import Train
@@ -37,23 +39,38 @@ class Actor:
         steered: what a steered network knows beside its weights; None for the others.
         style: S, width of a steered network's styles.
         faces: whether a steered network's motion is turned by the shape of the face.
+        lids: what keeps its lids outside of the eyeballs, as it ships; None for nothing.
     """
 
     def __init__(
-        self, network: Network, corpus: Corpus, steered: Steered | None = None, *, style: int = 0, faces: bool = True
+        self,
+        network: Network,
+        corpus: Corpus,
+        steered: Steered | None = None,
+        *,
+        style: int = 0,
+        faces: bool = True,
+        lids: Lids | None = None,
     ) -> None:
         self.network, self.corpus, self.steered = network.eval(), corpus, steered
-        self._style, self._faces = style, faces
+        self._style, self._faces, self._lids = style, faces, lids
         decoder = network.decoder
         self._decoder = FoldedDecoder(decoder).eval() if isinstance(decoder, SpiralDecoder) else decoder
         self._identities: dict[int, Identity] = {}
 
     @classmethod
-    def of(cls, config: Train, corpus: Corpus, network: Network, folder: Path) -> Actor:
-        """The actor of a run's folder."""
+    def of(cls, config: Train, corpus: Corpus, network: Network, folder: Path, facekit: Path | None = None) -> Actor:
+        """The actor of a run's folder; ICT's eyes are known with a FaceKit only."""
         if config.model != "steered":
             return cls(network, corpus)
-        return cls(network, corpus, Steered.read(folder), style=config.style, faces=config.jacobians)
+        return cls(
+            network,
+            corpus,
+            Steered.read(folder),
+            style=config.style,
+            faces=config.jacobians,
+            lids=lids_of(str(corpus.header["name"]), facekit) if config.jacobians else None,
+        )
 
     @property
     def varies(self) -> bool:
@@ -66,7 +83,9 @@ class Actor:
             return None
         if subject not in self._identities:
             neutral = self.corpus.neutrals[subject]
-            self._identities[subject] = read_identity(self.corpus.template, self.steered.basis, neutral)
+            self._identities[subject] = read_identity(
+                self.corpus.template, self.steered.basis, neutral, lids=self._lids
+            )
         return self._identities[subject]
 
     def perform(self, index: int, seed: int | None = None, variation: float = 1.0) -> NDArray[np.float32]:
@@ -118,7 +137,10 @@ class Actor:
         motion = self._decoder(latents if frames is None else latents[list(frames)])
         if identity is not None and self._faces:
             motion = turned(motion[None], torch.tensor(identity.jacobians)[None])[0]
-        return np.ascontiguousarray(motion.numpy(), np.float32)
+        out = np.ascontiguousarray(motion.numpy(), np.float32)
+        if identity is not None and identity.lids is not None:
+            identity.lids.keep(out)
+        return out
 
 
 def of_kind(corpus: Corpus, split: str, kind: str = "single") -> list[int]:
