@@ -109,15 +109,11 @@ class NumpyEngine:
         """Table 1 on (n, latent) into (n, V, 3) float32 millimetres, contiguous; on a face if it is given."""
         if len(latents) == 0:
             return
-        first = np.empty((len(latents), self._first.shape[1]), np.float32)
-        block = max(1, BLOCK // latents.size)
-        for begin in range(0, first.shape[1], block):
-            part = slice(begin, begin + block)
-            self._matmul(latents, self._first[:, part], out=first[:, part])
+        first = self._product(latents, self._first)
         first += self._first_bias
         np.maximum(first, 0, out=first)
         features = first.reshape(len(latents), *self._shapes[0])
-        direct = {step: self._matmul(latents, matrix) for step, matrix in self._direct.items()}
+        direct = {step: self._product(latents, matrix) for step, matrix in self._direct.items()}
         face = self._own if face is None else face
         if self._pool is None or len(latents) == 1:
             self._worker(features, out, direct, face)
@@ -131,6 +127,15 @@ class NumpyEngine:
         ]
         for job in jobs:
             job.result()
+
+    def _product(self, latents: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, latent) by (latent, m), in blocks of columns."""
+        out = np.empty((len(latents), matrix.shape[1]), np.float32)
+        block = max(1, BLOCK // latents.size)
+        for begin in range(0, out.shape[1], block):
+            part = slice(begin, begin + block)
+            self._matmul(latents, matrix[:, part], out=out[:, part])
+        return out
 
     def _sooner(self, step: int, given: tuple[Level, NDArray[Any], NDArray[np.float32], NDArray[np.float32]]) -> Layout:
         """The layout that computes a level sooner here."""
