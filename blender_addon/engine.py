@@ -172,12 +172,12 @@ class Loaded:
     @property
     def varies(self) -> bool:
         """Whether it can give takes."""
-        return int(self.bundle.header["sizes"].get("style", 0)) > 0
+        return self.bundle.varies
 
     @property
     def lives(self) -> bool:
         """Whether it can give blinks and small movements."""
-        return self.bundle.life is not None
+        return self.bundle.lives
 
 
 _loaded: dict[tuple[str, int, int], Loaded | MienError] = {}

@@ -37,17 +37,16 @@ def _strength(name: str) -> object:
     )
 
 
-def _gain(name: str, what: str) -> object:
+def _number(name: str, description: str, least: float, most: float, default: float = 1.0, **soft: float) -> object:
+    """A number that is not keyed."""
     return FloatProperty(
-        name=name,
-        description=f"How much of the motion of {what} is kept: 0 none, 1 as generated, 2 twice",
-        default=1.0,
-        min=0.0,
-        max=2.0,
-        step=5,
-        precision=2,
-        options=set(),
-    )
+        name=name, description=description, default=default, min=least, max=most, step=5, precision=2, options=set(),
+        **soft,
+    )  # fmt: skip
+
+
+def _gain(name: str, what: str) -> object:
+    return _number(name, f"How much of the motion of {what} is kept: 0 none, 1 as generated, 2 twice", 0.0, 2.0)
 
 
 class MienFace(bpy.types.PropertyGroup):
@@ -58,26 +57,20 @@ class MienFace(bpy.types.PropertyGroup):
         "brows": _gain("Brows", "brows and forehead"),
         "eyes": _gain("Eyes", "the lids and what is round them"),
         "mouth": _gain("Mouth", "mouth, jaw and cheeks"),
-        "balance": FloatProperty(
-            name="Left/Right",
-            description="Which side performs: 0 both alike, 1 the face's own left alone, -1 its right alone",
-            min=-1.0,
-            max=1.0,
-            step=5,
-            precision=2,
-            options=set(),
+        "balance": _number(
+            "Left/Right",
+            "Which side performs: 0 both alike, 1 the face's own left alone, -1 its right alone",
+            -1.0,
+            1.0,
+            0.0,
         ),
-        "speed": FloatProperty(
-            name="Speed",
-            description="How many times as fast the keys are played, counted from the first key: 2 takes half the time",
-            default=1.0,
-            min=0.1,
-            max=10.0,
+        "speed": _number(
+            "Speed",
+            "How many times as fast the keys are played, counted from the first key: 2 takes half the time",
+            0.1,
+            10.0,
             soft_min=0.5,
             soft_max=2.0,
-            step=5,
-            precision=2,
-            options=set(),
         ),
         "mask": StringProperty(
             name="Mask",
@@ -97,30 +90,19 @@ class MienFace(bpy.types.PropertyGroup):
             max=MAX_SEED,
             options=set(),
         ),
-        "variation": FloatProperty(
-            name="Variation",
-            description="How far performances differ from the calm mean: 0 not at all, 1 as people do",
-            default=1.0,
-            min=0.0,
-            max=MAX_VARIATION,
-            step=5,
-            precision=2,
-            options=set(),
+        "variation": _number(
+            "Variation",
+            "How far performances differ from the calm mean: 0 not at all, 1 as people do",
+            0.0,
+            MAX_VARIATION,
         ),
         "life": BoolProperty(
             name="Life",
             description="Add blinks and small movements, which go on between expressions; the seed tells which",
             options=set(),
         ),
-        "life_amount": FloatProperty(
-            name="Amount",
-            description="How large the small movements are; blinks always close the eyes. 0 adds neither",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=5,
-            precision=2,
-            options=set(),
+        "life_amount": _number(
+            "Amount", "How large the small movements are; blinks always close the eyes. 0 adds neither", 0.0, 1.0
         ),
     }
 

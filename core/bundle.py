@@ -22,6 +22,7 @@ from .identity import ShapeBasis
 from .lids import Lids
 from .life import Life
 from .motion import EXPRESSIONS
+from .sizes import Sizes
 from .template import Template
 from .topology import Topology
 
@@ -76,6 +77,21 @@ class Bundle:
     identity: ShapeBasis | None = None
     life: Life | None = None
     lids: Lids | None = None
+
+    @property
+    def sizes(self) -> Sizes:
+        """What fixes the network's shapes."""
+        return Sizes(**self.header["sizes"])
+
+    @property
+    def varies(self) -> bool:
+        """Whether a seed gives another performance; bundles of older kinds have one performance alone."""
+        return self.sizes.style > 0
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has small motions of life: blinks and micro-movements."""
+        return self.life is not None
 
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)

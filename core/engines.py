@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .errors import DeviceError
-from .motion import EXPRESSIONS
 from .numpy_engine import NumpyEngine
 
 if TYPE_CHECKING:
@@ -112,9 +111,7 @@ def _torch_engine(bundle: Bundle, device: str) -> Engine:
         try:
             made: Engine = module.TorchEngine(bundle, name)
             # Two frames now: what a torch made for another numpy, or a full GPU, cannot do shows here, not in a bake.
-            sizes = bundle.header["sizes"]
-            width = len(EXPRESSIONS) + int(sizes.get("style", 0)) + int(sizes.get("code", 0))
-            latents, _ = made.encode(np.zeros((2, width), np.float32))
+            latents, _ = made.encode(np.zeros((2, bundle.sizes.inputs), np.float32))
             made.decode(latents, np.empty((2, bundle.template.vertex_count, 3), np.float32))
         except Exception as problem:  # noqa: BLE001 - what a torch that does not fit raises can be anything
             _failures["start"] = f"{_sentence(problem)}, on {name}"

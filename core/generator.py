@@ -64,22 +64,22 @@ class Generator:
     @property
     def engine_name(self) -> str:
         """What computes: "torch" or "numpy"."""
-        return self._engine.name
+        return self._plain.engine_name
 
     @property
     def device_name(self) -> str:
         """Where it computes: "cuda", "mps" or "cpu"."""
-        return self._engine.device
+        return self._plain.device_name
 
     @property
     def varies(self) -> bool:
         """Whether a seed gives another performance; bundles of older kinds have one performance alone."""
-        return bool(self.header["sizes"].get("style", 0))
+        return self.bundle.varies
 
     @property
     def lives(self) -> bool:
         """Whether the bundle has small motions of life."""
-        return self.bundle.life is not None
+        return self.bundle.lives
 
     def identity_of(
         self, neutral: NDArray[np.floating[Any]], present: NDArray[np.bool_] | None = None

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["COARSENESS", "MAX_CODE", "Identity", "ShapeBasis", "jacobians", "read_identity"]
 
 COARSENESS = 2
-"""Level of the hierarchy whose vertices the code is read from: a 25th of them."""
+"""Level of the hierarchy whose vertices the code of a template without landmarks is read from: a 25th of them."""
+
+ENOUGH_LANDMARKS = 24
+"""With so many named points on it a template's faces are told apart by those, as anthropometry does."""
 
 MAX_CODE = 256
 _NAMES = ("picked", "mean", "basis")
@@ -95,9 +98,15 @@ class ShapeBasis:
     ) -> ShapeBasis:
         """The strongest principal components of people's neutrals, each laid onto the template by a similarity.
 
+        What is looked at are the template's landmarks: what tells faces' manners apart, such as how short an upper lip
+        is, are lengths between them, which among all vertices are lost in the shape of the skull (of the scores of
+        `training/corpora/anatomy.py` 64 components of landmarks say three quarters, 32 or 64 of vertices spread over
+        the head a half).
+
         Args:
             template: of the neutrals.
-            topology: of the template; the vertices of its level `COARSENESS` are looked at.
+            topology: of the template; where it has fewer than `ENOUGH_LANDMARKS`, the vertices of its level
+                `COARSENESS` are looked at.
             neutrals: (S, V, 3) mm, of the people to learn from; at least two.
             count: C; where there are fewer components than that, the rest say 0.
 
@@ -107,7 +116,9 @@ class ShapeBasis:
         people = np.asarray(neutrals)
         if people.ndim != 3 or people.shape[1:] != template.vertices.shape or len(people) < 2:
             raise TemplateError("A shape basis is made of at least two neutrals of its template.")
-        picked = level_vertices(topology, COARSENESS)
+        picked = np.unique(list(template.landmarks.values())).astype(np.int32)
+        if len(picked) < ENOUGH_LANDMARKS:
+            picked = level_vertices(topology, COARSENESS)
         home = template.vertices[picked].astype(np.float64)
         laid = np.stack([_laid(person[picked], home) for person in people])
         mean = laid.mean(axis=0)

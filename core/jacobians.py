@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .blur import Blur
-from .template import ABSENT
 from .wrapping.meshes import neighbours, pieces, vertex_normals
 from .wrapping.spline import similarity
 
@@ -114,7 +113,7 @@ class _Surface:
     def __init__(self, template: Template) -> None:
         self._vertices = template.vertices.astype(np.float64)
         self._triangles = np.asarray(template.triangles, np.int64)
-        self.rigid, self.hanging = _sorted_pieces(template)
+        self.rigid, self.hanging = sorted_pieces(template)
         bends = np.ones(template.vertex_count, bool)
         for group in (*self.rigid, self.hanging):
             bends[group] = False
@@ -199,18 +198,14 @@ def _two_rings(template: Template, bends: NDArray[np.bool_]) -> tuple[NDArray[np
     return here[apart], there[apart]
 
 
-def _sorted_pieces(template: Template) -> tuple[list[NDArray[np.intp]], NDArray[np.intp]]:
+def sorted_pieces(template: Template) -> tuple[list[NDArray[np.intp]], NDArray[np.intp]]:
     """The pieces that are carried whole, and all vertices that hang on the skin."""
-    part_of = np.zeros(template.vertex_count, np.int64)
-    assert template.polygon_part is not None  # a template fills it in
-    corners = np.where(template.polygons == ABSENT, template.polygons[:, :1], template.polygons)
-    part_of[corners] = template.polygon_part[:, None]
     rigid: list[NDArray[np.intp]] = []
     hanging = [np.zeros(0, np.intp)]
     label = pieces(template.edges, template.vertex_count)
     for number in np.unique(label):
         members = np.flatnonzero(label == number)
-        part = template.parts[part_of[members[0]]]
+        part = template.parts[template.vertex_part[members[0]]]
         if part in RIGID_PARTS:
             rigid.append(members)
         elif part in HANGING_PARTS:

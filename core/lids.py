@@ -171,6 +171,13 @@ class _FaceEye:
         deformation[:, self._followers] += following * share[..., None]
 
 
+def fit_sphere(points: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], float]:
+    """Centre (3,) and radius of the sphere nearest to the points (n, 3), by least squares."""
+    system = np.column_stack([2 * points, np.ones(len(points))])
+    solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]
+    return solution[:3], float(np.sqrt(max(solution[3] + (solution[:3] ** 2).sum(), 0.0)))
+
+
 def _sphere_of(
     template: Template,
     eye: Eye,
@@ -180,10 +187,7 @@ def _sphere_of(
 ) -> tuple[NDArray[np.float64], float]:
     """Centre and radius of a face's eyeball: by its own vertices, or the template's carried along with the lids."""
     if len(eye.ball) > 3 and there[eye.ball].all():
-        points = neutral[eye.ball]
-        system = np.column_stack([2 * points, np.ones(len(points))])
-        solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]
-        return solution[:3], float(np.sqrt(max(solution[3] + (solution[:3] ** 2).sum(), 0.0)))
+        return fit_sphere(neutral[eye.ball])
     home = template.vertices[eye.lid].mean(axis=0)
     near = np.eye(3) if jacobians is None else np.asarray(jacobians, np.float64)[eye.lid].mean(axis=0)
     centre = neutral[eye.lid].mean(axis=0) + near @ (eye.sphere[:3] - home)

@@ -13,7 +13,6 @@ import numpy as np
 from .errors import TemplateError
 from .jacobians import HANGING_PARTS, RIGID_PARTS
 from .rhythm import blinks, drift, smooth
-from .template import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,12 +248,7 @@ def lid_mask(template: Template, blink: NDArray[np.float32]) -> NDArray[np.float
     left alone.
     """
     size = np.linalg.norm(blink, axis=1)
-    part = np.zeros(template.vertex_count, np.intp)
-    assert template.polygon_part is not None  # a template fills it in
-    part[np.where(template.polygons == ABSENT, template.polygons[:, :1], template.polygons)] = template.polygon_part[
-        :, None
-    ]
-    still, hanging = (np.isin(part, [template.parts.index(one) for one in parts & set(template.parts)])
+    still, hanging = (np.isin(template.vertex_part, [template.parts.index(one) for one in parts & set(template.parts)])
                       for parts in (RIGID_PARTS, HANGING_PARTS))  # fmt: skip
     most = float(size[~(still | hanging)].max(initial=0.0))
     if most <= 0:

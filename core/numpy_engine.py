@@ -54,14 +54,11 @@ class NumpyEngine:
         topology = bundle.topology
         tables = zip(topology.unpool_index, topology.unpool_weight, topology.spirals, strict=True)
         levels, orders = in_cache_order([Level(*table) for table in reversed(list(tables))])
-        channels = tuple(bundle.header["sizes"]["channels"])
-        self._first, self._first_bias = _first_matrix(weights, levels[0], channels[0])
-        widths = (*channels[1:-1], int(bundle.header["sizes"].get("fields", 0)) or channels[-1])
+        sizes = bundle.sizes
+        self._first, self._first_bias = _first_matrix(weights, levels[0], sizes.channels[0])
+        widths = [sizes.outputs(stage) for stage in range(len(levels))]
         self._shapes = [(len(level.index), width) for level, width in zip(levels, widths, strict=True)]
-        self._direct = {
-            step: _in_order(weights[f"decoder.direct.{step}"], orders[step])
-            for step in bundle.header["sizes"].get("direct", ())
-        }
+        self._direct = {step: _in_order(weights[f"decoder.direct.{step}"], orders[step]) for step in sizes.direct}
         self._mix = weights.get("decoder.mix")
         self._own = None if self._mix is None else _columns(self._mix)
         layouts = []

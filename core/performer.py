@@ -69,10 +69,8 @@ class Performer:
         self.expressions = EXPRESSIONS
         self.header = bundle.header
         self.identity, self.take = identity, take or Take()
-        sizes = bundle.header["sizes"]
-        self._steered = bool(sizes.get("steered", False))
-        self._style = int(sizes.get("style", 0))
-        self._code = np.zeros(int(sizes.get("code", 0)), np.float32)
+        sizes = bundle.sizes
+        self._steered, self._style, self._code = sizes.steered, sizes.style, np.zeros(sizes.code, np.float32)
         self._engine, self._face = engine, None
         if identity is not None and self._steered:
             if len(identity.code) < len(self._code) or len(identity.jacobians) != self.template.vertex_count:

@@ -117,6 +117,15 @@ class Template:
         return _readonly(both[both[:, 2] != ABSENT], np.int32)
 
     @cached_property
+    def vertex_part(self) -> NDArray[np.int32]:
+        """(V,) int32 index into `parts`: of a polygon each vertex is a corner of."""
+        assert self.polygon_part is not None  # filled in when made
+        found = np.zeros(self.vertex_count, np.int32)
+        corners = np.where(self.polygons == ABSENT, self.polygons[:, :1], self.polygons)
+        found[corners] = self.polygon_part[:, None]
+        return _readonly(found, np.int32)
+
+    @cached_property
     def edges(self) -> NDArray[np.int32]:
         """(E, 2) int32: the polygons' edges, smaller index first, sorted, each once."""
         quad = self.polygons[:, 3] != ABSENT

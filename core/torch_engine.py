@@ -10,7 +10,6 @@ import torch
 from .fast import chunk_of
 from .fast_inference import InferenceDecoder
 from .model import SpiralDecoder, State, trained_network, turned
-from .sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,7 @@ class TorchEngine:
 
     def __init__(self, bundle: Bundle, device: str) -> None:
         self.device = device
-        network = trained_network(bundle.topology, Sizes(**bundle.header["sizes"]), bundle.weights)
+        network = trained_network(bundle.topology, bundle.sizes, bundle.weights)
         decoder: nn.Module = network.decoder
         assert isinstance(decoder, SpiralDecoder)
         self._decoder = _on(decoder, device)

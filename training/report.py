@@ -21,7 +21,7 @@ from .results_page import page
 from .wraps.page import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .evaluation import Evaluated
 
@@ -45,7 +45,7 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
-    wrap, trials = wrap_in(config.out), ablation_in(config.out)
+    wrap, trials = wraps_in(config.out), ablation_in(config.out)
     every = results | ({"wrap": wrap} if wrap else {}) | ({"ablation": trials} if trials else {})
     (config.out / "results.json").write_text(json.dumps(every, indent=1) + "\n")
     (config.out / "results.md").write_text(page(results, wrap, trials))
@@ -56,38 +56,35 @@ def run(config: Report) -> int:
     return 0
 
 
-def wrap_in(folder: Path) -> dict[str, Any] | None:
-    """The figures of the wraps, as `python -m training wraps --json` left them in a folder; None where it did not.
-
-    Raises:
-        CorpusError: the file is not what that command writes.
-    """
-    path = folder / "wraps.json"
-    if not path.is_file():
-        return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-        table(found)
-    except (ValueError, KeyError, TypeError) as problem:
-        raise CorpusError(f"{path} is damaged ({problem}).", "Write it again: python -m training wraps.") from problem
-    return found
+def wraps_in(folder: Path) -> dict[str, Any] | None:
+    """The figures of the wraps; see `figures_in`."""
+    return figures_in(folder, "wraps", table)
 
 
 def ablation_in(folder: Path) -> dict[str, Any] | None:
-    """What each idea of the steered network brings, as `python -m training ablation` left it; None where it did not.
+    """What each idea of the steered network brings; see `figures_in`."""
+    return figures_in(folder, "ablation", ablation_table)
+
+
+def figures_in(folder: Path, name: str, page: Callable[[Any], Any]) -> dict[str, Any] | None:
+    """The figures that `python -m training NAME --json` left in a folder as NAME.json; None where it did not.
+
+    Args:
+        folder: of the report.
+        name: "wraps" or "ablation".
+        page: makes the report's part of them, and so finds out what is missing.
 
     Raises:
         CorpusError: the file is not what that command writes.
     """
-    path = folder / "ablation.json"
+    path = folder / f"{name}.json"
     if not path.is_file():
         return None
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-        ablation_table(found)
+        page(found)
     except (ValueError, KeyError, TypeError) as problem:
-        remedy = "Write it again: python -m training ablation."
-        raise CorpusError(f"{path} is damaged ({problem}).", remedy) from problem
+        raise CorpusError(f"{path} is damaged ({problem}).", f"Write it again: python -m training {name}.") from problem
     return found
 
 

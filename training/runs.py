@@ -15,7 +15,7 @@ from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError
 from core.learning.blendshapes import pca_network
 from core.learning.scenes import Staging
-from core.learning.steering import Steering
+from core.learning.steering import Steering, state_of_network
 from core.learning.trainer import Schedule
 from core.model import Network, spiral_network
 from core.sizes import Sizes
@@ -39,14 +39,9 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
     corpus = open_corpus(config.corpus, verify=False)
     if corpus.fingerprint != fingerprint:
         raise CorpusError(f"The corpus {config.corpus} is not the one the run {folder} learned from.")
-    # What reads the styles of true sequences stands beside the network and is of no use without them.
-    state = {
-        name.removeprefix("network."): value
-        for name, value in checkpoint["state_dict"].items()
-        if name.startswith("network.")
-    }
     try:
-        network = _trained(config, read_topology(folder), state)
+        # What reads the styles of true sequences stands beside the network and is of no use without them.
+        network = _trained(config, read_topology(folder), state_of_network(checkpoint["state_dict"]))
     except (RuntimeError, KeyError) as problem:
         raise CorpusError(f"The run {folder} is damaged: its weights do not fit its configuration.") from problem
     return config, corpus, network.eval()

@@ -69,7 +69,7 @@ def run(config: Train) -> int:
     make = steered_course if config.model == "steered" else plain_course
     course = make(config, corpus, topology)
     if config.begin_from is not None and not config.resume:
-        _begin_from(config.begin_from, course.lesson.network, corpus)
+        _begin_from(config.begin_from, course.lesson, corpus)
     if rank_zero_only.rank == 0:
         write_config(config, corpus, topology)
         if course.steered is not None:
@@ -100,7 +100,7 @@ class Course:
         steered: what a steered run knows beside its weights; None for another.
     """
 
-    lesson: Lesson | SteeredLesson
+    lesson: Lesson
     train: DataLoader[Any]
     test: DataLoader[Any]
     steered: Steered | None = None
@@ -198,12 +198,12 @@ def _check_resume(config: Train, corpus: Corpus) -> None:
         raise CorpusError(f"The run {config.out} has done its {epochs_done(config.out)} epochs.", "Ask for more.")
 
 
-def _begin_from(folder: Path, network: Network, corpus: Corpus) -> None:
+def _begin_from(folder: Path, lesson: Lesson, corpus: Corpus) -> None:
     _, known, trained = load_run(folder)
     if known.template.content_hash != corpus.template.content_hash:
         raise CorpusError(f"The run {folder} learned on another template than the corpus has.")
     try:
-        network.load_state_dict(trained.state_dict())
+        lesson.begin_with(trained)
     except RuntimeError as problem:
         raise CorpusError(f"The run {folder} has another model or other sizes.", "Give the same ones.") from problem
 

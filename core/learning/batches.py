@@ -30,6 +30,10 @@ class Batch:
     deformation: Tensor
     mask: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(self.labels.to(device), self.deformation.to(device), self.mask.to(device))
+
 
 @dataclass(frozen=True)
 class Chain:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..errors import MienError
-from ..fast import FoldedDecoder
-from ..model import SpiralDecoder, turned
+from ..model import turned
 from .losses import sequence_loss, turned_loss
 from .styles import StyleReader, divergence, drawn
+from .trainer import Lesson, Schedule, check_finite
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ..model import Network
     from .scenes import SceneBatch
-    from .trainer import Schedule
 
 
 _APART = 100_003
@@ -43,7 +42,7 @@ class Steering:
     rise: int = 5
 
 
-class SteeredLesson(lightning.LightningModule):  # type: ignore[misc]  # the type checker does not look into lightning
+class SteeredLesson(Lesson):
     """A steered network learning, as Lightning wants it.
 
     Args:
@@ -54,6 +53,10 @@ class SteeredLesson(lightning.LightningModule):  # type: ignore[misc]  # the typ
         jacobians: (P, V, 3, 3) of all people; None for motion that is the same on every face.
         styles: reads the style of training sequences; None for a network without.
         seed: of what is drawn while learning.
+
+    With styles and codes both, a face speaks through the style that it leads to, w = A c: a matrix of some hundred
+    numbers, learned from the calm performances and as the mean of the styles' prior. The network's own columns for the
+    code, which could learn each of some hundred people by heart, are not used; `state_of_network` makes them of A.
     """
 
     codes: Tensor
@@ -63,39 +66,39 @@ class SteeredLesson(lightning.LightningModule):  # type: ignore[misc]  # the typ
         self, network: Network, schedule: Schedule, steering: Steering, *, codes: Tensor,
         jacobians: Tensor | None = None, styles: StyleReader | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.network, self.schedule, self.steering, self.styles = network, schedule, steering, styles
+        super().__init__(network, schedule)
+        self.steering, self.styles = steering, styles
         self.seed, self._chance = seed, torch.Generator()
+        self.lean = nn.Linear(codes.shape[1], styles.size, bias=False) if styles is not None and codes.numel() else None
+        if self.lean is not None:
+            nn.init.zeros_(self.lean.weight)
         self.register_buffer("codes", codes, persistent=False)
         self.register_buffer("jacobians", torch.zeros(0) if jacobians is None else jacobians, persistent=False)
-        decoder = network.decoder
-        # In a tuple, so that the shared parameters are not counted and saved twice.
-        self._fast = (FoldedDecoder(decoder),) if isinstance(decoder, SpiralDecoder) else ()
-
-    def on_fit_start(self) -> None:
-        """The folded operators follow the network to its device."""
-        for part in self._fast:
-            part.to(self.device)
 
     def on_train_epoch_start(self) -> None:
-        """The leak of the ReLUs falls epoch by epoch; what is drawn depends on the epoch alone, also after a resume."""
+        """What is drawn depends on the epoch alone, also after a resume."""
+        super().on_train_epoch_start()
         # Of its own: loaders draw from torch's, sooner or later after a resume than without.
         self._chance.manual_seed(self.seed * _APART + self.current_epoch)
-        if isinstance(self.network.decoder, SpiralDecoder):
-            self.network.decoder.negative_slope = self.schedule.leak_of(self.current_epoch)
 
-    def latents(self, batch: SceneBatch, style: Tensor | None, blur: float = 0.0) -> Tensor:
-        """(M, W, latent) of the members' windows; style (M, S)."""
+    def begin_with(self, network: Network) -> None:
+        """Takes over a trained network's weights: A so that its columns for the code are what the styles' give."""
+        self.network.load_state_dict(network.state_dict())
+        if self.lean is not None:
+            weight = network.encoder.lstm.state_dict()["weight_ih_l0"]
+            ours, codes = _columns(weight, self.lean.weight.shape)
+            self.lean.weight.data.copy_(torch.linalg.lstsq(ours, codes).solution)
+
+    def latents(self, batch: SceneBatch, style: Tensor | None, codes: Tensor) -> Tensor:
+        """(M, W, latent) of the members' windows; style (M, S), codes (M, C) or, with A, (M, 0)."""
         beside = batch.labels.new_zeros(
             *batch.labels.shape[:2], self.network.encoder.lstm.input_size - batch.labels.shape[2]
         )
-        codes = self.codes[batch.person]
-        if blur:
-            codes = codes + blur * self._noise(codes)
-        width = beside.shape[-1] - codes.shape[-1]
+        width = beside.shape[-1] - self.codes.shape[-1]
         for number, (row, begin) in enumerate(zip(batch.row.tolist(), batch.begin.tolist(), strict=True)):
             # What comes later in the chain overwrites the rest of it.
-            beside[row, begin:, width:] = codes[number]
+            beside[row, begin:, width : width + codes.shape[-1]] = codes[number]
+            beside[row, begin:, width + codes.shape[-1] :] = 0
             if style is not None:
                 beside[row, begin:, :width] = style[number]
         latents = self.network.latents(batch.labels, beside)
@@ -103,30 +106,32 @@ class SteeredLesson(lightning.LightningModule):  # type: ignore[misc]  # the typ
         frames = (batch.window[:, None] + span).clamp(max=latents.shape[1] - 1)
         return latents[batch.row[:, None], frames]
 
+    def _of_faces(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """The styles (M, S), or 0, that faces lead to, and what of their codes (M, C) the network reads itself."""
+        if self.lean is None:
+            return codes.new_zeros(()), codes
+        return self.lean(codes), codes[:, :0]
+
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._chance, dtype=like.dtype).to(like.device)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """(M, W, latent) -> (M, W, V, 3) mm on the template."""
-        decoder = self._fast[0] if self._fast else self.network.decoder
-        motion: Tensor = decoder(latents.flatten(0, 1))
-        return motion.view(*latents.shape[:2], *motion.shape[1:])
-
-    def training_step(self, batch: SceneBatch, _: int) -> Tensor:
+    def training_step(self, batch: SceneBatch, _: int) -> Tensor:  # type: ignore[override]
         """Eq. 5 on the windows, and the divergence of the styles."""
+        blurred = self.codes[batch.person]
+        blurred = blurred + self.steering.blur * self._noise(blurred)
+        calm, codes = self._of_faces(blurred)
         style = kept = None
         if self.styles is not None:
             mean, spread = self.styles(batch.sequence)
-            style = torch.where(batch.calm[:, None], 0.0, drawn(mean, spread, self._noise(mean)))
-            kept = divergence(mean, spread)[~batch.calm]
-        motion = self.decode(self.latents(batch, style, self.steering.blur))
+            style = torch.where(batch.calm[:, None], calm, drawn(mean, spread, self._noise(mean)))
+            kept = divergence(mean - calm, spread)[~batch.calm]
+        motion = self.decode(self.latents(batch, style, codes))
         weight = batch.weight[:, None, None, None]
         if len(self.jacobians):
             loss = turned_loss(motion, self.jacobians[batch.person] * weight, batch.target * weight, batch.mask)
         else:
             loss = sequence_loss(motion * weight, batch.target * weight, batch.mask)
-        if not torch.isfinite(loss):
-            raise MienError("The loss is no longer a finite number.", "Learn more slowly: --schedule.learning-rate.")
+        check_finite(loss)
         count = len(batch.row)
         self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=count)
         if kept is not None and len(kept):
@@ -135,23 +140,27 @@ class SteeredLesson(lightning.LightningModule):  # type: ignore[misc]  # the typ
             loss = loss + weight * kept.mean(0).clamp(min=self.steering.free).sum()
         return loss
 
-    def validation_step(self, batch: SceneBatch, _: int) -> None:
+    def validation_step(self, batch: SceneBatch, _: int) -> None:  # type: ignore[override]
         """Mean per-vertex Euclidean error of the calm performance, mm."""
-        motion = self.decode(self.latents(batch, None))
+        calm, codes = self._of_faces(self.codes[batch.person])
+        motion = self.decode(self.latents(batch, calm if self.lean is not None else None, codes))
         if len(self.jacobians):
             motion = turned(motion, self.jacobians[batch.person])
-        errors = (motion - batch.target).norm(dim=-1).mean(-1)[batch.mask]
-        error = errors.sum() / max(len(errors), 1)
-        self.log("test_error_mm", error, prog_bar=True, batch_size=len(errors))
+        self.report(motion, batch.target, batch.mask)
 
-    def configure_optimizers(self) -> Any:
-        """Adam in one kernel, the learning rate falling by a fixed factor each epoch."""
-        learned = [part for part in self.parameters() if part.requires_grad]
-        adam = torch.optim.Adam(
-            learned, self.schedule.learning_rate, weight_decay=self.schedule.weight_decay, fused=True
-        )
-        return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.schedule.decay)]
 
-    def transfer_batch_to_device(self, batch: SceneBatch, device: torch.device, _: int) -> SceneBatch:
-        """Moves the tensors."""
-        return batch.to(device)
+def state_of_network(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What of a lesson's state is the network's; where faces speak through styles, A is in it: W_c = W_w A."""
+    own = {name.removeprefix("network."): one for name, one in state.items() if name.startswith("network.")}
+    lean = state.get("lean.weight")
+    if lean is not None:
+        weight = own["encoder.lstm.weight_ih_l0"] = own["encoder.lstm.weight_ih_l0"].clone()
+        styles, codes = _columns(weight, lean.shape)
+        codes.copy_(styles @ lean)
+    return own
+
+
+def _columns(weight: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Of the encoder's input weights the columns (…, S) for the style and (…, C) for the code."""
+    style, code = shape
+    return weight[:, -code - style : -code], weight[:, -code:]

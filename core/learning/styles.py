@@ -19,7 +19,8 @@ _WIDTH = 128
 class StyleReader(nn.Module):
     """q(w | sequence) of a conditional variational autoencoder (Kingma and Welling 2014; Sohn et al. 2015).
 
-    It stands beside the generator in training and is not shipped: a take draws w from N(0, 1) instead.
+    It stands beside the generator in training and is not shipped: a take draws w from the prior N(A c, 1) instead,
+    whose mean leans with the face's code c.
 
     (n, features) -> mean and log variance, (n, S) each
 
@@ -32,6 +33,7 @@ class StyleReader(nn.Module):
 
     def __init__(self, features: Tensor, style: int) -> None:
         super().__init__()
+        self.size = style
         mean, deviation = features.mean(0), features.std(0, correction=0).clamp(min=1e-6)
         self.register_buffer("features", (features - mean) / deviation, persistent=False)
         last = nn.Linear(_WIDTH, 2 * style)
@@ -52,7 +54,10 @@ def drawn(mean: Tensor, spread: Tensor, noise: Tensor) -> Tensor:
 
 
 def divergence(mean: Tensor, spread: Tensor) -> Tensor:
-    """(n, S) Kullback-Leibler divergence of each number's distribution from N(0, 1), in nats."""
+    """(n, S) Kullback-Leibler divergence of each number's distribution from N(0, 1), in nats.
+
+    From N(m, 1) it is that of mean - m.
+    """
     return (mean.square() + spread.exp() - spread - 1) / 2
 
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from ..model import Network
     from .batches import Batch, ChainSampler
-    from .scenes import SceneSampler
-    from .steering import SteeredLesson
+    from .scenes import SceneBatch, SceneSampler
 
 
 @dataclass(frozen=True)
@@ -82,19 +81,25 @@ class Lesson(lightning.LightningModule):  # type: ignore[misc]  # the type check
         if isinstance(self.network.decoder, SpiralDecoder):
             self.network.decoder.negative_slope = self.schedule.leak_of(self.current_epoch)
 
+    def begin_with(self, network: Network) -> None:
+        """Takes over a trained network's weights; RuntimeError where they do not fit."""
+        self.network.load_state_dict(network.state_dict())
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """(B, T, latent) -> (B, T, V, 3) mm."""
+        decoder = self._fast[0] if self._fast else self.network.decoder
+        deformation: torch.Tensor = decoder(latents.flatten(0, 1))
+        return deformation.view(*latents.shape[:2], *deformation.shape[1:])
+
     def generate(self, labels: torch.Tensor) -> torch.Tensor:
         """(B, T, 6) -> (B, T, V, 3) mm."""
-        decoder = self._fast[0] if self._fast else self.network.decoder
-        latents, _ = self.network.encoder(labels)
-        deformation: torch.Tensor = decoder(latents.flatten(0, 1))
-        return deformation.view(*labels.shape[:2], *deformation.shape[1:])
+        return self.decode(self.network.encoder(labels)[0])
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Eq. 5 on one batch."""
         counts, sequences = self._whole(batch)
         loss = sequence_loss(self.generate(batch.labels), batch.deformation, batch.mask, counts)
-        if not torch.isfinite(loss):
-            raise MienError("The loss is no longer a finite number.", "Learn more slowly: --schedule.learning-rate.")
+        check_finite(loss)
         self.log("train_loss", loss, on_epoch=True, on_step=False, prog_bar=True, batch_size=sequences, sync_dist=True)
         return loss
 
@@ -113,21 +118,32 @@ class Lesson(lightning.LightningModule):  # type: ignore[misc]  # the type check
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Mean per-vertex Euclidean error, mm."""
-        errors = (self.generate(batch.labels) - batch.deformation).norm(dim=-1).mean(-1)[batch.mask]
+        self.report(self.generate(batch.labels), batch.deformation, batch.mask)
+
+    def report(self, motion: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> None:
+        """Logs the mean per-vertex Euclidean error, mm, of the frames (B, T) in the mask; motions (B, T, V, 3)."""
+        errors = (motion - truth).norm(dim=-1).mean(-1)[mask]
         count = len(errors)
         error = errors.sum() / max(count, 1)
         self.log("test_error_mm", error, prog_bar=True, batch_size=count, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """Adam in one kernel, the learning rate falling by a fixed factor each epoch."""
+        learned = [part for part in self.parameters() if part.requires_grad]
         adam = torch.optim.Adam(
-            self.network.parameters(), self.schedule.learning_rate, weight_decay=self.schedule.weight_decay, fused=True
+            learned, self.schedule.learning_rate, weight_decay=self.schedule.weight_decay, fused=True
         )
         return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.schedule.decay)]
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
-        """Moves the three tensors."""
-        return type(batch)(batch.labels.to(device), batch.deformation.to(device), batch.mask.to(device))
+    def transfer_batch_to_device(self, batch: Batch | SceneBatch, device: torch.device, _: int) -> Batch | SceneBatch:
+        """Moves the tensors."""
+        return batch.to(device)
+
+
+def check_finite(loss: torch.Tensor) -> None:
+    """Raises a MienError where the loss is NaN or infinite."""
+    if not torch.isfinite(loss):
+        raise MienError("The loss is no longer a finite number.", "Learn more slowly: --schedule.learning-rate.")
 
 
 def loader(sequences: Dataset[Any], sampler: Sampler[Any]) -> DataLoader[Any]:
@@ -136,7 +152,7 @@ def loader(sequences: Dataset[Any], sampler: Sampler[Any]) -> DataLoader[Any]:
 
 
 def fit(
-    lesson: Lesson | SteeredLesson,
+    lesson: Lesson,
     train: DataLoader[Any],
     test: DataLoader[Any],
     folder: Path,

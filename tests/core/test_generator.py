@@ -19,7 +19,6 @@ from core.errors import Cancelled, DeviceError, MotionError
 from core.generator import Generator
 from core.model import spiral_network
 from core.motion import Cue, labels_from_cues
-from core.sizes import Sizes
 
 PERFORMANCE = [
     Cue("happy", 0.9, 0.5, 1.0, 1.8, 2.6),
@@ -49,7 +48,7 @@ def test_it_is_the_plain_model(generator: Generator, labels: np.ndarray) -> None
     # The model knows of no eyeballs; that lids keep outside of them is told elsewhere.
     generator = Generator(dataclasses.replace(generator.bundle, lids=None), generator.engine_name, "cpu")
     bundle = generator.bundle
-    network = spiral_network(bundle.topology, Sizes(**bundle.header["sizes"]))
+    network = spiral_network(bundle.topology, bundle.sizes)
     network.load_state_dict({name: torch.tensor(value) for name, value in bundle.weights.items()}, strict=False)
     with torch.inference_mode():
         plain = network(torch.tensor(labels)[None])[0].numpy()

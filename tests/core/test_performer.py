@@ -15,7 +15,6 @@ from core.generator import Generator
 from core.identity import Identity
 from core.model import SpiralDecoder, trained_network
 from core.motion import Cue, labels_from_cues, resample
-from core.sizes import Sizes
 from core.takes import Take, styles
 from core.torch_engine import PlainDecoder, available_devices
 
@@ -50,7 +49,7 @@ def off(found: np.ndarray, truth: np.ndarray) -> float:
 @pytest.mark.parametrize("take", [Take(), Take(5), Take(6, 1.5)])
 def test_it_is_the_plain_model(generator: Generator, identity: Identity, labels: np.ndarray, take: Take) -> None:
     bundle = generator.bundle
-    network = trained_network(bundle.topology, Sizes(**bundle.header["sizes"]), bundle.weights)
+    network = trained_network(bundle.topology, bundle.sizes, bundle.weights)
     style = styles(take, labels, 16)[0]
     given = (labels[None], style[None], identity.code[None], identity.jacobians[None])
     with torch.inference_mode():
@@ -209,7 +208,7 @@ def test_a_face_on_every_device(steered: Bundle, device: str, frames: int) -> No
 
 
 def test_where_the_folded_decoder_fails_the_plain_one_takes_over(steered: Bundle, identity: Identity) -> None:
-    network = trained_network(steered.topology, Sizes(**steered.header["sizes"]), steered.weights)
+    network = trained_network(steered.topology, steered.sizes, steered.weights)
     assert isinstance(network.decoder, SpiralDecoder)
     decoder = PlainDecoder(network.decoder, "cpu")
     latents = torch.tanh(torch.randn(4, 64))

@@ -11,7 +11,7 @@ import pytest
 from core.bundle import read_bundle
 from training.__main__ import main
 from training.evaluation import read_evaluation
-from training.report import ablation_in, figures_of, grouped, wrap_in
+from training.report import ablation_in, figures_of, grouped, wraps_in
 from training.results_page import page
 from training.wraps.page import BARS
 
@@ -29,13 +29,13 @@ def test_the_results_are_those_of_the_kept_runs(corpora):
     told = json.loads((ROOT / "docs" / "results.json").read_text())
     wrap, trials = told.pop("wrap"), told.pop("ablation", None)
     assert told == results
-    assert wrap == wrap_in(ROOT / "docs")
+    assert wrap == wraps_in(ROOT / "docs")
     assert trials == ablation_in(ROOT / "docs")
     assert (ROOT / "docs" / "results.md").read_text() == page(results, wrap, trials)
 
 
 def test_wraps_reach_their_bars():
-    wrap = wrap_in(ROOT / "docs")
+    wrap = wraps_in(ROOT / "docs")
     for action, cosine in BARS.items():
         assert wrap["exact"][action]["worst_cosine"] >= cosine, action
         assert wrap["exact"][action]["worst_relative_rms"] <= (0.25 if action == "blink" else 0.12), action

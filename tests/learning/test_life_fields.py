@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.lids import fit_sphere
 from core.life import MICRO, NAMES
-from training.corpora.eyelids import fit_sphere
 from training.corpora.life import MADE_OF, closing, life_of, round_the_eye
 from training.corpora.template_makehuman import makehuman_template
 

@@ -14,6 +14,7 @@ from core.generator import Generator
 from core.learning.batches import ChainSampler
 from core.learning.losses import sequence_loss, turned_loss
 from core.learning.scenes import Member, SceneSampler, Staging
+from core.learning.steering import state_of_network
 from core.learning.styles import StyleReader, divergence, sequence_features
 from core.learning.trainer import Schedule
 from core.metrics import mean_error
@@ -26,7 +27,7 @@ from training import ablation, evaluate, export
 from training import train as command
 from training.corpora.store import open_corpus
 from training.judging.acting import Actor
-from training.runs import load_run
+from training.runs import load_run, read_checkpoint, read_topology
 from training.settings import Train
 from training.steered import FILE, Steered, faces_of, floors_of, motion_on_template, scenes_of
 
@@ -67,6 +68,30 @@ def test_it_learns_the_motion_of_its_people_and_rests_exactly(run):
         still.append(mean_error(np.zeros_like(truth), truth))
         assert not generated[corpus.labels(index).max(axis=1) == 0].any()
     assert np.mean(error) < 0.8 * np.mean(still)
+
+
+def test_a_face_speaks_through_the_style_that_it_leads_to(run):
+    config, corpus, network = load_run(run)
+    course = command.steered_course(config, corpus, read_topology(run))
+    state = read_checkpoint(run)["state_dict"]
+    assert state["lean.weight"].shape == (4, 3)
+    assert state["lean.weight"].abs().max() > 1e-3
+    course.lesson.load_state_dict(state)
+    # What the lesson looks at is what ships: the style is in the columns for the code.
+    looked = []
+    course.lesson.report = lambda motion, _, mask: looked.append((motion, mask))
+    actor = Actor.of(config, corpus, network, run)
+    with torch.inference_mode():
+        for batch in course.test:
+            course.lesson.validation_step(batch, 0)
+            (motion, mask), indices = looked.pop(), [corpus.split("test")[int(one)] for one in batch.sequence]
+            for own, there, index in zip(motion, mask, indices, strict=True):
+                np.testing.assert_allclose(own[there].numpy(), actor.perform(index), atol=1e-4)
+    # And what a second training begins with.
+    fresh = command.steered_course(config, corpus, read_topology(run)).lesson
+    fresh.begin_with(network)
+    for name, value in state_of_network(fresh.state_dict()).items():
+        torch.testing.assert_close(value, network.state_dict()[name], atol=1e-5, rtol=1e-4)
 
 
 def test_style_code_and_face_each_change_the_performance(run):

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from core.lids import CLEARANCE, fit_sphere
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from .pushforward import PushForward
-
-CLEARANCE = 0.2
-"""Millimetres that a lid keeps from the eyeball; where it is nearer at rest, it comes no nearer than that."""
 
 _REACH = 6.0  # mm around the eyeball: lids and a little of what is around them
 
@@ -40,7 +39,9 @@ class Eyelids:
 
     def __init__(self, push: PushForward) -> None:
         template, face = push.template, push.generic
-        balls = [group for group in push.rigid if template.parts[_first_part(push, group)] in {"eyes", "iris", "pupil"}]
+        balls = [
+            group for group in push.rigid if template.parts[template.vertex_part[group[0]]] in {"eyes", "iris", "pupil"}
+        ]
         self.eyes: Sequence[FoundEye] = [_find_lids(push, face, ball) for ball in balls]
         self._spread = push.averaging
 
@@ -82,19 +83,6 @@ class Eyelids:
         lack = np.maximum(nearest - distance, 0)
         local = self._spread[eye.lid][:, eye.lid]
         return np.asarray(np.maximum(lack, (local @ lack.T).T))
-
-
-def fit_sphere(points: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], float]:
-    """Centre (3,) and radius of the sphere nearest to the points (n, 3), by least squares."""
-    system = np.column_stack([2 * points, np.ones(len(points))])
-    solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]
-    return solution[:3], float(np.sqrt(solution[3] + (solution[:3] ** 2).sum()))
-
-
-def _first_part(push: PushForward, group: NDArray[np.int64]) -> int:
-    holds = (push.template.polygons == group[0]).any(axis=1)
-    assert push.template.polygon_part is not None  # a template fills it in
-    return int(push.template.polygon_part[holds][0])
 
 
 def _find_lids(push: PushForward, face: NDArray[np.float64], ball: NDArray[np.int64]) -> FoundEye:

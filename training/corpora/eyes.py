@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.lids import Eye, Lids
+from core.lids import Eye, Lids, fit_sphere
 
-from .eyelids import fit_sphere
 from .facekit import SKIN, read_facekit
 from .ict import ict_cast
 from .makehuman import head_stage

@@ -10,13 +10,14 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from core.errors import CorpusError
+from core.lids import fit_sphere
 from core.spirals import components_of
 from core.template import ABSENT, Template
 
 from . import cast
 from .actions import arkit_shapes
 from .cast import PERSON, Cast, CorpusConfig, Stage
-from .eyelids import Eyelids, fit_sphere
+from .eyelids import Eyelids
 from .facekit import EYEBALLS, FACE, MOUTH, SKIN, FaceKit, read_facekit
 from .ict_layouts import layouts_of_skin
 from .paper_face import PAPER_VERTICES, crop_round_nose, subdivision

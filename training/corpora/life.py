@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import CorpusError
+from core.lids import fit_sphere
 from core.life import ARCS, BLINKS, NAMES, SIDES, Life
 
 from .actions import unit_fields_of
@@ -98,7 +99,7 @@ def round_the_eye(
         (V, 3) the blink, outside of the eyeball at its end, and (V, 3) how far its middle is outside of the straight
         line: what moves keeps its distance from the eye's centre half way, as at its ends.
     """
-    centre, radius = _sphere(ball)
+    centre, radius = fit_sphere(ball)
     moves = np.linalg.norm(blink, axis=1, keepdims=True) > 0
 
     def pushed(places: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,10 +133,3 @@ def _face_and_eyes(
         landmarks = dict(template.landmarks)
     sides = {"left": balls[:, 0] > 0, "right": balls[:, 0] < 0}
     return neutral.astype(np.float64), landmarks, {one: balls[here].astype(np.float64) for one, here in sides.items()}
-
-
-def _sphere(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Centre (3,) and radius of the sphere nearest to the points, (n, 3)."""
-    from .eyelids import fit_sphere
-
-    return fit_sphere(points)

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from core.template import ABSENT
+from core.jacobians import sorted_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from core.template import Template
 
-_RIGID_PARTS = frozenset({"eyes", "iris", "pupil", "teeth", "tongue"})
-_HANGING_PARTS = frozenset({"lashes"})
 _BLUR = 6.0  # mm over which the Jacobians are averaged
 _STRETCH = (0.65, 1.5)  # a Jacobian that says more than this speaks of a fold in the mesh, not of the face
 
@@ -41,7 +36,7 @@ class PushForward:
     def __init__(self, template: Template, generic: NDArray[np.floating[Any]]) -> None:
         self.template = template
         self.generic = np.asarray(generic, dtype=np.float64)
-        self.rigid, self.hanging = _sort_components(template)
+        self.rigid, self.hanging = sorted_pieces(template)
         self.adjacency = vertex_adjacency(template)
         near = (self.adjacency @ self.adjacency + self.adjacency).tocoo()
         apart = near.row != near.col
@@ -161,24 +156,6 @@ def vertex_areas(vertices: NDArray[np.floating[Any]], triangles: NDArray[np.inte
     a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
     face = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
     return np.bincount(triangles.ravel(), np.repeat(face, 3), len(vertices)).astype(np.float64)
-
-
-def _sort_components(template: Template) -> tuple[Sequence[NDArray[np.int64]], NDArray[np.int64]]:
-    """The components that are carried whole, and all vertices that hang on the skin."""
-    _, component = connected_components(vertex_adjacency(template), directed=False)
-    part_of = np.zeros(template.vertex_count, np.int64)
-    corners = np.where(template.polygons == ABSENT, template.polygons[:, :1], template.polygons)
-    assert template.polygon_part is not None  # a template fills it in
-    part_of[corners] = template.polygon_part[:, None]
-    rigid, hanging = [], [np.zeros(0, np.int64)]
-    for number in range(component.max() + 1):
-        members = np.flatnonzero(component == number)
-        part = template.parts[part_of[members[0]]]
-        if part in _RIGID_PARTS:
-            rigid.append(members)
-        elif part in _HANGING_PARTS:
-            hanging.append(members)
-    return rigid, np.concatenate(hanging)
 
 
 def _outer(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
