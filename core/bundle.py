@@ -40,6 +40,8 @@ MAX_FIELDS = 16
 """Fields that a vertex mixes its motion of."""
 MAX_STEERING = 256
 """Numbers of a style, or of a face's code."""
+MAX_AHEAD = 24
+"""Frames that an encoder looks ahead."""
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
 _REMEDY = "Install the extension or the model pack again."
@@ -220,7 +222,8 @@ def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[An
 def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """The name and shape of every weight of the spiral network of these sizes (table 1)."""
     latent, length = int(sizes["latent"]), int(sizes["spiral_length"])
-    inputs = sum(int(sizes.get(word, 0)) for word in ("labels", "style", "code"))
+    seen = int(sizes["labels"]) * (1 + len(sizes.get("ahead", ())))
+    inputs = seen + sum(int(sizes.get(word, 0)) for word in ("style", "code"))
     channels = [int(count) for count in sizes["channels"]]
     width = int(sizes["vertices"][0]) * channels[0]
     shapes: dict[str, tuple[int, ...]] = {
@@ -288,7 +291,10 @@ def _check_steering(
         and isinstance(direct, (list, tuple))
     )
     whole = whole and all(type(stage) is int and 0 < stage < len(sizes["channels"]) - 2 for stage in direct)
-    if not isinstance(steered, bool) or not whole or ((style or code) and not steered):
+    ahead = sizes.get("ahead", ())
+    whole = whole and isinstance(ahead, (list, tuple)) and len(ahead) <= MAX_AHEAD
+    whole = whole and all(type(one) is int and 0 < one <= MAX_AHEAD for one in ahead)
+    if not isinstance(steered, bool) or not whole or ((style or code or ahead) and not steered):
         raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
     if (identity is None) == steered or (identity is not None and identity.size < code):
         raise BundleError("The bundle's shape basis does not fit its network.", _REMEDY)

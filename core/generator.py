@@ -115,9 +115,11 @@ class Generator:
         """See `Performer.latents`."""
         return self._plain.latents(labels)
 
-    def encode(self, labels: NDArray[np.floating[Any]], memory: Any = None) -> tuple[NDArray[np.float32], Any]:
+    def encode(
+        self, labels: NDArray[np.floating[Any]], memory: Any = None, after: NDArray[np.floating[Any]] | None = None
+    ) -> tuple[NDArray[np.float32], Any]:
         """See `Performer.encode`."""
-        return self._plain.encode(labels, memory)
+        return self._plain.encode(labels, memory, after)
 
     def decode(
         self,

@@ -94,7 +94,12 @@ class ShapeBasis:
 
     @classmethod
     def fit(
-        cls, template: Template, topology: Topology, neutrals: NDArray[np.floating[Any]], count: int = 24
+        cls,
+        template: Template,
+        topology: Topology,
+        neutrals: NDArray[np.floating[Any]],
+        count: int = 24,
+        landmarks: bool = True,
     ) -> ShapeBasis:
         """The strongest principal components of people's neutrals, each laid onto the template by a similarity.
 
@@ -109,6 +114,7 @@ class ShapeBasis:
                 `COARSENESS` are looked at.
             neutrals: (S, V, 3) mm, of the people to learn from; at least two.
             count: C; where there are fewer components than that, the rest say 0.
+            landmarks: False for the vertices of that level whatever landmarks there are.
 
         Raises:
             TemplateError: too few people, or another template's.
@@ -117,7 +123,7 @@ class ShapeBasis:
         if people.ndim != 3 or people.shape[1:] != template.vertices.shape or len(people) < 2:
             raise TemplateError("A shape basis is made of at least two neutrals of its template.")
         picked = np.unique(list(template.landmarks.values())).astype(np.int32)
-        if len(picked) < ENOUGH_LANDMARKS:
+        if not landmarks or len(picked) < ENOUGH_LANDMARKS:
             picked = level_vertices(topology, COARSENESS)
         home = template.vertices[picked].astype(np.float64)
         laid = np.stack([_laid(person[picked], home) for person in people])

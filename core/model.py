@@ -162,15 +162,18 @@ class Network(nn.Module):
 
     (B, T, labels) -> (B, T, V, 3) millimetres
 
-    A steered network reads a style w and the face's code c beside the labels u, opens its latents by the strength of
-    the labels, and turns what its decoder gives, which is motion on the template, by the Jacobians J of the map from
-    the template's neutral to the face's:
+    A steered network reads a style w and the face's code c beside the labels u of a frame and of some later ones. It
+    opens its latents by the strength of the frame's labels, and turns what its decoder gives, which is motion on the
+    template, by the Jacobians J of the map from the template's neutral to the face's:
 
         d_v = J_v D(gate(u) E(u, w, c))_v
     """
 
-    def __init__(self, encoder: Encoder, decoder: nn.Module, *, steered: bool = False) -> None:
+    def __init__(
+        self, encoder: Encoder, decoder: nn.Module, *, steered: bool = False, ahead: tuple[int, ...] = ()
+    ) -> None:
         super().__init__()
+        self.ahead = ahead
         self.encoder = encoder
         self.decoder = decoder
         self.steered = steered
@@ -188,12 +191,15 @@ class Network(nn.Module):
         """
         if not self.steered:
             return self.encoder(labels)[0]
-        beside = labels.new_zeros(*labels.shape[:2], self.encoder.lstm.input_size - labels.shape[-1])
+        frames = torch.arange(labels.shape[1], device=labels.device)
+        # After the last label nothing else comes.
+        known = [labels, *(labels[:, (frames + one).clamp(max=len(frames) - 1)] for one in self.ahead)]
+        beside = labels.new_zeros(*labels.shape[:2], self.encoder.lstm.input_size - len(known) * labels.shape[-1])
         if style is not None:
             beside[..., : style.shape[-1]] = style
         if code is not None:
             beside[..., beside.shape[-1] - code.shape[-1] :] = code[:, None]
-        latents, _ = self.encoder(torch.cat([labels, beside], -1))
+        latents, _ = self.encoder(torch.cat([*known, beside], -1))
         strength = labels.amax(-1, keepdim=True).clamp(min=0)
         return latents * (strength / (strength + GATE))
 
@@ -228,7 +234,8 @@ def spiral_network(
         hidden: see `Encoder`.
     """
     sizes = sizes or Sizes.of(topology)
-    return Network(Encoder(sizes, hidden), SpiralDecoder(sizes, topology, output_scale), steered=sizes.steered)
+    decoder = SpiralDecoder(sizes, topology, output_scale)
+    return Network(Encoder(sizes, hidden), decoder, steered=sizes.steered, ahead=sizes.ahead)
 
 
 def trained_network(topology: Topology, sizes: Sizes, weights: Mapping[str, NDArray[np.float32]]) -> Network:

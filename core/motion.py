@@ -163,6 +163,24 @@ def proportional(
     return np.asarray(given * (wanted / np.maximum(scale, 1e-9)), np.float32)
 
 
+def with_coming(
+    labels: NDArray[np.float32], ahead: Sequence[int], after: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Each label, and beside it those that come some frames later.
+
+    Args:
+        labels: (T, 6), at least one.
+        ahead: how many frames later each.
+        after: (n, 6) labels that follow. What comes after the last one known is taken for the same as that.
+
+    Returns:
+        (T, 6 (1 + len(ahead))) float32.
+    """
+    known = labels if after is None else np.concatenate([labels, after])
+    rows = np.arange(len(labels))
+    return np.concatenate([labels, *(known[np.minimum(rows + one, len(known) - 1)] for one in ahead)], axis=1)
+
+
 def check_labels(labels: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """The labels as (T, 6) float32, checked at the door.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .errors import Cancelled, MotionError
-from .motion import EXPRESSIONS, check_labels, gate, resample
+from .motion import EXPRESSIONS, check_labels, gate, resample, with_coming
 from .takes import Pieces, Take, styles
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Performer:
         self.identity, self.take = identity, take or Take()
         sizes = bundle.sizes
         self._steered, self._style, self._code = sizes.steered, sizes.style, np.zeros(sizes.code, np.float32)
+        self._ahead = sizes.ahead
         self._engine, self._face = engine, None
         if identity is not None and self._steered:
             if len(identity.code) < len(self._code) or len(identity.jacobians) != self.template.vertex_count:
@@ -106,18 +107,29 @@ class Performer:
         checked = check_labels(labels)
         parts, memory = [], None
         for first in range(0, len(checked), ENCODE_CHUNK):
-            part, memory = self._encoded(checked[first : first + ENCODE_CHUNK], memory)
+            end = first + ENCODE_CHUNK
+            part, memory = self._encoded(checked[first:end], checked[end : end + self.foresight], memory)
             parts.append(part)
         return np.concatenate(parts)
 
-    def encode(self, labels: NDArray[np.floating[Any]], memory: Any = None) -> tuple[NDArray[np.float32], Any]:
+    @property
+    def foresight(self) -> int:
+        """Frames of labels after a frame's own that it depends on."""
+        return max(self._ahead, default=0)
+
+    def encode(
+        self, labels: NDArray[np.floating[Any]], memory: Any = None, after: NDArray[np.floating[Any]] | None = None
+    ) -> tuple[NDArray[np.float32], Any]:
         """`latents` of labels as they come: (T, 6) -> (T, latent) float32, and the memory to go on with.
 
         Args:
             labels: the next ones.
             memory: what the labels before them left; None at the start.
+            after: (n, 6) those that follow, of which the first `foresight` count; where there are fewer, the last one
+                known is taken to stay.
         """
-        return self._encoded(check_labels(labels), memory)
+        coming = None if after is None or len(after) == 0 else check_labels(after)[: self.foresight]
+        return self._encoded(check_labels(labels), coming, memory)
 
     def decode(
         self,
@@ -211,14 +223,17 @@ class Performer:
             pass
         return out
 
-    def _encoded(self, labels: NDArray[np.float32], memory: Memory | None) -> tuple[NDArray[np.float32], Memory]:
+    def _encoded(
+        self, labels: NDArray[np.float32], after: NDArray[np.float32] | None, memory: Memory | None
+    ) -> tuple[NDArray[np.float32], Memory]:
         state, pieces = memory or (None, None)
         if not self._steered:
             latents, state = self._engine.encode(labels, state)
             return latents, Memory(state, Pieces())
         style, left = styles(self.take, labels, self._style, pieces)
         code = np.broadcast_to(self._code, (len(labels), len(self._code)))
-        latents, state = self._engine.encode(np.concatenate([labels, style, code], axis=1), state)
+        known = with_coming(labels, self._ahead, after)
+        latents, state = self._engine.encode(np.concatenate([known, style, code], axis=1), state)
         return np.column_stack([latents, labels.max(axis=1)]), Memory(state, left)
 
     def _moments(

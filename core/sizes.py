@@ -27,6 +27,8 @@ class Sizes:
         steered: whether the face's own shape and a gate on the strength of the labels steer the decoder; see `Network`.
         fields: F, motions that the last convolution gives, of which each vertex mixes its own by a (3, F) matrix; 0 for
             the paper's, whose last convolution gives x, y and z itself.
+        ahead: frames, so many after each, whose labels the encoder reads beside it, such as (3, 6); the paper's knows
+            nothing of what comes.
         direct: stages after which the latent is added by a matrix for each vertex and channel, beside what came through
             the coarser levels; the paper has none.
     """
@@ -41,6 +43,7 @@ class Sizes:
     steered: bool = False
     fields: int = 0
     direct: tuple[int, ...] = ()
+    ahead: tuple[int, ...] = ()
 
     def outputs(self, stage: int) -> int:
         """Channels that a stage's convolution gives, counted from the coarsest."""
@@ -49,20 +52,22 @@ class Sizes:
 
     @property
     def inputs(self) -> int:
-        """What the encoder reads in a frame: labels, style and code, in this order."""
-        return self.labels + self.style + self.code
+        """What the encoder reads in a frame: labels, those to come, style and code, in this order."""
+        return self.labels * (1 + len(self.ahead)) + self.style + self.code
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vertices", tuple(int(count) for count in self.vertices))
         object.__setattr__(self, "channels", tuple(int(count) for count in self.channels))
         object.__setattr__(self, "direct", tuple(int(stage) for stage in self.direct))
+        object.__setattr__(self, "ahead", tuple(int(frames) for frames in self.ahead))
         numbers = (*self.vertices, *self.channels, self.spiral_length, self.latent, self.labels)
         if len(self.vertices) != len(self.channels) or len(self.vertices) < 2 or min(numbers) < 1:
             raise ValueError(f"sizes do not fit together: {self}")
         if self.channels[-1] != 3:
             raise ValueError("the last level gives x, y and z: 3 channels")
-        if min(self.style, self.code) < 0 or ((self.style or self.code) and not self.steered):
-            raise ValueError(f"only a steered network has a style and a code: {self}")
+        beside = self.style or self.code or self.ahead
+        if min(self.style, self.code, *self.ahead) < 0 or (beside and not self.steered):
+            raise ValueError(f"only a steered network has a style and a code, and looks ahead: {self}")
         # Before the last stage, whose channels are positions; after the first, which is one with the layer before it.
         if (
             self.fields in (1, 2)

@@ -38,7 +38,9 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "and the face's Jacobians": {**STEERED, "style": 0, "code": 0, "staging": Staging(scaled=0)},
     "and the face's code": {**STEERED, "style": 0, "staging": Staging(scaled=0)},
     "and labels of every strength": {**STEERED, "style": 0},
-    "and styles: all of it": STEERED,
+    "and styles": {**STEERED, "lean": False},
+    "and the code by way of the style: all of it": STEERED,
+    "all, with codes read all over the head": {**STEERED, "landmarks": False},
     "all, without Jacobians": {**STEERED, "jacobians": False},
     "all, with blendshapes for a decoder": {**STEERED, "blendshapes": True},
 }
@@ -55,13 +57,13 @@ class Ablation:
     """Folder that gets the runs; a run that is done is not done again."""
     json: Path | None = None
     """File for the figures, which the report shows."""
-    schedule: Schedule = field(default_factory=lambda: Schedule(8, 2e-3, 0.7, leak=0.3))
+    schedule: Schedule = field(default_factory=lambda: Schedule(6, 3e-3, 0.6, leak=0.3))
     """Of each training."""
     chain: int = 4
     """See `train`."""
     max_rest: int = 10
     """See `train`."""
-    code: int = 32
+    code: int = 64
     """See `train`."""
     seed: int = 0
     """Of all of them."""

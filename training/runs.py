@@ -65,7 +65,7 @@ def sizes_of(config: Train, topology: Topology) -> Sizes:
         return Sizes.of(topology, config.latent)
     return Sizes.of(
         topology, config.latent, style=config.style, code=config.code, steered=True,
-        fields=config.fields, direct=(1,) if config.direct else (),
+        fields=config.fields, direct=(1,) if config.direct else (), ahead=config.ahead,
     )  # fmt: skip
 
 
@@ -84,7 +84,9 @@ def read_config(folder: Path) -> tuple[Train, str]:
         places = {"corpus": Path(words["corpus"]), "out": folder, "schedule": Schedule(**words["schedule"])}
         # Runs from before there were steered networks know nothing of these.
         places |= {"staging": Staging(**words.get("staging", {})), "steering": Steering(**words.get("steering", {}))}
-        return Train(**{**words, **places}), str(about["corpus"]["fingerprint"])
+        places |= {"ahead": tuple(words.get("ahead", ()))}
+        older = {"landmarks": False, "lean": False}
+        return Train(**{**older, **words, **places}), str(about["corpus"]["fingerprint"])
     except (ValueError, KeyError, TypeError) as problem:
         raise CorpusError(f"The run {folder} is damaged: its config.json cannot be read.", "Train again.") from problem
 

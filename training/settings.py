@@ -46,8 +46,14 @@ class Train:
     """Not steered: what the decoder's output is counted in: the spread of the training motion, or millimetres."""
     style: int = 16
     """Steered: numbers that tell one natural performance from another; 0 for one performance only."""
-    code: int = 32
+    code: int = 64
     """Steered: numbers that tell what face it is; 0 for none."""
+    landmarks: bool = True
+    """Steered: codes are read at the template's landmarks; otherwise at vertices spread over the head."""
+    lean: bool = True
+    """Steered: a face speaks through the style that it leads to; otherwise the LSTM reads its code."""
+    ahead: tuple[int, ...] = (3, 6)
+    """Steered: so many frames later lie labels that are read beside each frame's own; none with `--ahead` alone."""
     jacobians: bool = True
     """Steered: turn the motion by the shape of the face, vertex by vertex."""
     blendshapes: bool = False

@@ -74,10 +74,12 @@ class Steered:
         return cls(basis, floors)
 
     @classmethod
-    def of(cls, corpus: Corpus, topology: Topology, code: int) -> Steered:
-        """Learned from the people to train on."""
+    def of(cls, corpus: Corpus, topology: Topology, code: int, landmarks: bool = True) -> Steered:
+        """Learned from the people to train on; codes of so many numbers, see `ShapeBasis.fit`."""
         known = np.array([split == "train" for split in corpus.splits])
-        return cls(ShapeBasis.fit(corpus.template, topology, corpus.neutrals[known], code), floors_of(corpus))
+        return cls(
+            ShapeBasis.fit(corpus.template, topology, corpus.neutrals[known], code, landmarks), floors_of(corpus)
+        )
 
 
 def floors_of(corpus: Corpus) -> NDArray[np.float64]:

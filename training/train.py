@@ -120,7 +120,10 @@ def steered_course(config: Train, corpus: Corpus, topology: Topology) -> Course:
     indices, unseen = split(corpus, config)
     # What codes and strengths mean stays what it was for weights that are taken over.
     origin = config.out if config.resume else config.begin_from
-    steered = Steered.of(corpus, topology, max(config.code, 1)) if origin is None else Steered.read(origin)
+    if origin is None:
+        steered = Steered.of(corpus, topology, max(config.code, 1), config.landmarks)
+    else:
+        steered = Steered.read(origin)
     codes, jacobians = faces_of(corpus, steered.basis)
     if not config.jacobians:
         jacobians = torch.zeros(0)
@@ -130,7 +133,7 @@ def steered_course(config: Train, corpus: Corpus, topology: Topology) -> Course:
     network = make_steered(config, topology, train, jacobians)
     lesson = SteeredLesson(
         network, config.schedule, config.steering, codes=codes[:, : config.code], jacobians=jacobians,
-        styles=None if features is None else StyleReader(features, config.style), seed=config.seed,
+        styles=None if features is None else StyleReader(features, config.style), lean=config.lean, seed=config.seed,
     )  # fmt: skip
     chains, looks = _chains(config, len(indices)), ChainSampler(len(unseen), 16)
     return Course(
@@ -185,6 +188,9 @@ def _check_resume(config: Train, corpus: Corpus) -> None:
         "hold_out",
         "style",
         "code",
+        "ahead",
+        "landmarks",
+        "lean",
         "jacobians",
         "blendshapes",
         "fields",

@@ -65,6 +65,9 @@ class Course:
             count = min(len(labels), len(self._labels))
             differs = (labels[:count] != self._labels[:count]).any(axis=1)
             same = int(differs.argmax()) if differs.any() else count
+            if same < max(len(labels), len(self._labels)):
+                # The frames before saw what has changed coming.
+                same = max(same - self._performer.foresight, 0)
         self._labels, self._first = labels, first
         if same < self._done:
             # Back to the last kept state of the memory before the change.
@@ -90,7 +93,8 @@ class Course:
         """Has the first `count` labels read, if they were not yet."""
         while self._done < count:
             end = min(count, (self._done // _BLOCK + 1) * _BLOCK)
-            latents, self._memory = self._performer.encode(self._labels[self._done : end], self._memory)
+            after = self._labels[end : end + self._performer.foresight]
+            latents, self._memory = self._performer.encode(self._labels[self._done : end], self._memory, after)
             if self._latents is None:
                 self._latents = np.empty((len(self._labels), latents.shape[1]), np.float32)
             self._latents[self._done : end] = latents

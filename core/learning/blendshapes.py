@@ -50,4 +50,4 @@ def pca_network(sizes: Sizes, mean: Tensor, components: Tensor, deviation: Tenso
     if sizes.steered:
         nn.init.zeros_(decoder.fc.bias)
         decoder.fc.bias.requires_grad_(False)
-    return Network(Encoder(sizes, hidden), decoder, steered=sizes.steered)
+    return Network(Encoder(sizes, hidden), decoder, steered=sizes.steered, ahead=sizes.ahead)

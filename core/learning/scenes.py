@@ -156,7 +156,7 @@ class Staging:
     """
 
     window: int = 10
-    calm: float = 0.5
+    calm: float = 0.7
     scaled: float = 0.4
 
     def __post_init__(self) -> None:

@@ -52,9 +52,10 @@ class SteeredLesson(Lesson):
         codes: (P, C) of all people, those to test on as well.
         jacobians: (P, V, 3, 3) of all people; None for motion that is the same on every face.
         styles: reads the style of training sequences; None for a network without.
+        lean: whether a face speaks through the style that it leads to.
         seed: of what is drawn while learning.
 
-    With styles and codes both, a face speaks through the style that it leads to, w = A c: a matrix of some hundred
+    With styles and codes both, a face may speak through the style that it leads to, w = A c: a matrix of a thousand
     numbers, learned from the calm performances and as the mean of the styles' prior. The network's own columns for the
     code, which could learn each of some hundred people by heart, are not used; `state_of_network` makes them of A.
     """
@@ -64,12 +65,12 @@ class SteeredLesson(Lesson):
 
     def __init__(
         self, network: Network, schedule: Schedule, steering: Steering, *, codes: Tensor,
-        jacobians: Tensor | None = None, styles: StyleReader | None = None, seed: int = 0,
+        jacobians: Tensor | None = None, styles: StyleReader | None = None, lean: bool = True, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(network, schedule)
         self.steering, self.styles = steering, styles
         self.seed, self._chance = seed, torch.Generator()
-        self.lean = nn.Linear(codes.shape[1], styles.size, bias=False) if styles is not None and codes.numel() else None
+        self.lean = nn.Linear(codes.shape[1], styles.size, bias=False) if lean and styles and codes.numel() else None
         if self.lean is not None:
             nn.init.zeros_(self.lean.weight)
         self.register_buffer("codes", codes, persistent=False)
@@ -91,10 +92,8 @@ class SteeredLesson(Lesson):
 
     def latents(self, batch: SceneBatch, style: Tensor | None, codes: Tensor) -> Tensor:
         """(M, W, latent) of the members' windows; style (M, S), codes (M, C) or, with A, (M, 0)."""
-        beside = batch.labels.new_zeros(
-            *batch.labels.shape[:2], self.network.encoder.lstm.input_size - batch.labels.shape[2]
-        )
-        width = beside.shape[-1] - self.codes.shape[-1]
+        width = 0 if self.styles is None else self.styles.size
+        beside = batch.labels.new_zeros(*batch.labels.shape[:2], width + self.codes.shape[-1])
         for number, (row, begin) in enumerate(zip(batch.row.tolist(), batch.begin.tolist(), strict=True)):
             # What comes later in the chain overwrites the rest of it.
             beside[row, begin:, width : width + codes.shape[-1]] = codes[number]

@@ -26,7 +26,7 @@ def plain_bundle(shipped: Bundle, seed: int = 0) -> Bundle:
     sizes = {
         key: value
         for key, value in shipped.header["sizes"].items()
-        if key not in {"style", "code", "steered", "fields", "direct"}
+        if key not in {"style", "code", "steered", "fields", "direct", "ahead"}
     }
     weights = {name: np.asarray(rng.normal(0, 0.3, shape), np.float32) for name, shape in weight_shapes(sizes).items()}
     weights["decoder.output_scale"] = np.asarray(0.5, np.float32)
@@ -45,6 +45,7 @@ def steered_bundle(shipped: Bundle, seed: int = 0, *, life: bool = True) -> Bund
     """
     rng = np.random.default_rng(seed)
     sizes = {**shipped.header["sizes"], "style": STYLE, "code": CODE, "steered": True, "fields": 4, "direct": [1]}
+    sizes["ahead"] = [3, 6]
     weights = {}
     for name, shape in weight_shapes(sizes).items():
         if name == "decoder.mix":

@@ -115,10 +115,27 @@ def test_blocks_give_what_the_whole_gives(generator: Generator, identity: Identi
     for size in (1, 5, 33):
         parts, memory = [], None
         for first in range(0, len(labels), size):
-            part, memory = performer.encode(labels[first : first + size], memory)
+            end = first + size
+            part, memory = performer.encode(labels[first:end], memory, labels[end : end + performer.foresight])
             parts.append(part)
         assert np.abs(np.concatenate(parts) - whole).max() < 1e-5
     np.testing.assert_allclose(performer.decode(whole[30:40]), performer.generate(labels)[30:40], atol=1e-5)
+
+
+def test_a_frame_knows_what_comes_half_a_second_later_and_no_more(
+    generator: Generator, identity: Identity, labels: np.ndarray
+) -> None:
+    performer = generator.on(identity)
+    assert performer.foresight == 6
+    whole, other = performer.latents(labels), labels.copy()
+    other[50] = 0.9
+    changed = np.abs(performer.latents(other) - whole)[:, :-1].max(axis=1) > 1e-6
+    assert not changed[:44].any()
+    assert changed[44]
+    # What is not known is taken to stay.
+    alone, _ = performer.encode(labels[:30])
+    held, _ = performer.encode(labels[:30], after=np.repeat(labels[29:30], 6, axis=0))
+    np.testing.assert_array_equal(alone, held)
 
 
 def test_decode_at_a_moment_is_the_streams_frame(generator: Generator, identity: Identity, labels: np.ndarray) -> None:

@@ -33,7 +33,7 @@ PAPERS = "the paper's, fast"
 def make_steered(topology: Topology) -> Network:
     """An untrained steered network as ours ships; the same one every time."""
     torch.manual_seed(SEED)
-    sizes = Sizes.of(topology, style=16, code=32, steered=True, fields=4, direct=(1,))
+    sizes = Sizes.of(topology, style=16, code=64, steered=True, fields=4, direct=(1,), ahead=(3, 6))
     network = spiral_network(topology, sizes, output_scale=0.5)
     for direct in cast("SpiralDecoder", network.decoder).direct.values():
         nn.init.normal_(direct, std=0.1)

@@ -130,7 +130,8 @@ class Actor:
         given = np.array(labels, np.float32)
         code = style = None
         if identity is not None:
-            width = self.network.encoder.lstm.input_size - len(EXPRESSIONS) - self._style
+            seen = len(EXPRESSIONS) * (1 + len(self.network.ahead))
+            width = self.network.encoder.lstm.input_size - seen - self._style
             code = torch.tensor(identity.code[None, :width])
             style = torch.tensor(styles(Take(seed, variation), given, self._style)[0])[None]
         latents = self.network.latents(torch.tensor(given)[None], style, code)[0]
