@@ -73,12 +73,13 @@ DEVICE ?= cpu
 benchmark: env ## how fast this machine is: make benchmark DEVICE=cuda; writes docs/benchmark.json and its picture
 	$(RUN) -m training benchmark --device $(DEVICE) --json docs/benchmark.json --plot docs/pictures/benchmark.png
 
-# The default bundle from nothing: corpus, the three models, evaluation, export. About an hour on two cores.
-PEOPLE := --subjects 627 --test-subjects 27 --performances 4
-LESSON := --chain 4 --max-rest 10 --warm-up 2 --check-every 4 --schedule.epochs 20 --schedule.decay 0.86
-STEERED := --model steered --schedule.learning-rate 0.002 --schedule.leak 0.3
-SPIRAL := --model spiral --schedule.learning-rate 0.002 --schedule.leak 0.3
-PCA := --model pca --schedule.learning-rate 0.0015
+# The default bundle from nothing: corpus, the three models, evaluation, export. About two hours on two cores.
+PEOPLE := --subjects 1827 --test-subjects 27 --performances 4
+LESSON := --chain 4 --max-rest 10 --warm-up 1 --check-every 3
+STEERED := --model steered --schedule.epochs 12 --schedule.learning-rate 0.003 --schedule.decay 0.76 --schedule.leak 0.3 \
+           --steering.blur 0.4
+SPIRAL := --model spiral --schedule.epochs 7 --schedule.learning-rate 0.002 --schedule.decay 0.65 --schedule.leak 0.3
+PCA := --model pca --schedule.epochs 7 --schedule.learning-rate 0.0015 --schedule.decay 0.65
 bundle: env ## train the default bundle again
 	$(RUN) -m training corpus makehuman --out corpora/makehuman $(PEOPLE)
 	$(RUN) -m training train corpora/makehuman --out runs/makehuman-steered $(LESSON) $(STEERED)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 STEERED: Mapping[str, Any] = {"model": "steered"}
 BARE: Mapping[str, Any] = {
-    **STEERED, "style": 0, "code": 0, "jacobians": False, "fields": 0, "direct": False, "staging": Staging(scaled=0),
+    **STEERED, "style": 0, "code": 0, "ahead": (), "jacobians": False, "fields": 0, "direct": False,
+    "staging": Staging(scaled=0),
 }  # fmt: skip
 """The paper's network with an exact rest and nothing else."""
 
@@ -35,12 +36,14 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
     "and an exact rest (gate, no biases)": BARE,
     "and direct latents": {**BARE, "direct": True},
     "and a mix of fields at each vertex": {**BARE, "direct": True, "fields": 4},
+    "and labels of half a second ahead": {**BARE, "direct": True, "fields": 4, "ahead": (3, 6)},
     "and the face's Jacobians": {**STEERED, "style": 0, "code": 0, "staging": Staging(scaled=0)},
     "and the face's code": {**STEERED, "style": 0, "staging": Staging(scaled=0)},
     "and labels of every strength": {**STEERED, "style": 0},
     "and styles": {**STEERED, "lean": False},
     "and the code by way of the style: all of it": STEERED,
     "all, with codes read all over the head": {**STEERED, "landmarks": False},
+    "all, without looking ahead": {**STEERED, "ahead": ()},
     "all, without Jacobians": {**STEERED, "jacobians": False},
     "all, with blendshapes for a decoder": {**STEERED, "blendshapes": True},
 }

@@ -84,20 +84,22 @@ class Steered:
 
 def floors_of(corpus: Corpus) -> NDArray[np.float64]:
     """(6,) p of `core.motion.proportional` by the single performances to train on; 0.5 for an expression without."""
-    sizes: dict[str, list[float]] = {name: [] for name in EXPRESSIONS}
-    for index in corpus.split("train"):
-        if corpus.sequences[index].kind == "single":
-            sizes[corpus.sequences[index].expression].append(_size(corpus, index))
     floors = []
-    for found in sizes.values():
+    for found in sizes_by_expression(corpus).values():
         # Of a few nobody can tell how performances differ.
         mean, deviation = (float(np.mean(found)), float(np.std(found))) if len(found) >= _FEWEST else (3.0, 1.0)
         floors.append(min(max(mean - deviation, 0) / max(mean + deviation, 1e-9), _HIGHEST))
     return np.array(floors)
 
 
-def _size(corpus: Corpus, index: int) -> float:
-    return float(np.linalg.norm(corpus.deformation(index), axis=-1).mean())
+def sizes_by_expression(corpus: Corpus) -> dict[str, list[float]]:
+    """Expression -> mean deformation in mm of each single performance to train on."""
+    sizes: dict[str, list[float]] = {name: [] for name in EXPRESSIONS}
+    for index in corpus.split("train"):
+        if corpus.sequences[index].kind == "single":
+            size = float(np.linalg.norm(corpus.deformation(index), axis=-1).mean())
+            sizes[corpus.sequences[index].expression].append(size)
+    return sizes
 
 
 def faces_of(corpus: Corpus, basis: ShapeBasis) -> tuple[Tensor, Tensor]:

