@@ -64,8 +64,13 @@ def takes(actor: Actor, classifier: SequenceClassifier) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cloud(actor: Actor, classifier: SequenceClassifier, indices: Sequence[int], seed: int | None) -> NDArray[Any]:
-    return np.stack([_features(classifier, actor.perform(index, seed)) for index in indices])
+def _cloud(actor: Actor, classifier: SequenceClassifier, indices: Sequence[int], take: int | None) -> NDArray[Any]:
+    people = [actor.corpus.sequences[index].subject for index in indices]
+    # A seed of their own for everybody: the same few would give all of them the same few styles.
+    seeds = [None if take is None else take + TAKES * person for person in people]
+    return np.stack(
+        [_features(classifier, actor.perform(index, seed)) for index, seed in zip(indices, seeds, strict=True)]
+    )
 
 
 def _features(classifier: SequenceClassifier, motion: NDArray[np.float32]) -> NDArray[np.float64]:
