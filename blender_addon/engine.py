@@ -18,7 +18,7 @@ if __package__ == "blender_addon":
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
     from core.generator import Generator, all_finite, check_finite
     from core.identity import Identity
-    from core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample
+    from core.motion import EXPRESSIONS, MAX_AHEAD, MAX_INTENSITY, Cue, resample
     from core.parts.attach import part_mover
     from core.parts.merging import Together, merge, mover_from_arrays
     from core.parts.part_mesh import PartMesh, with_seams
@@ -50,7 +50,7 @@ else:
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
     from .core.generator import Generator, all_finite, check_finite  # type: ignore[import-not-found,no-redef]
     from .core.identity import Identity  # type: ignore[import-not-found,no-redef]
-    from .core.motion import EXPRESSIONS, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
+    from .core.motion import EXPRESSIONS, MAX_AHEAD, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
     from .core.parts.attach import part_mover  # type: ignore[import-not-found,no-redef]
     from .core.parts.merging import Together, merge, mover_from_arrays  # type: ignore[import-not-found,no-redef]
     from .core.parts.part_mesh import PartMesh, with_seams  # type: ignore[import-not-found,no-redef]
@@ -76,6 +76,7 @@ __all__ = [
     "DEVICES",
     "ENGINES",
     "EXPRESSIONS",
+    "MAX_AHEAD",
     "MAX_GAIN",
     "MAX_INTENSITY",
     "MAX_SEED",

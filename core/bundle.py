@@ -21,7 +21,7 @@ from .errors import BundleError, MienError
 from .identity import ShapeBasis
 from .lids import Lids
 from .life import Life
-from .motion import EXPRESSIONS
+from .motion import EXPRESSIONS, MAX_AHEAD
 from .sizes import Sizes
 from .template import Template
 from .topology import Topology
@@ -40,8 +40,6 @@ MAX_FIELDS = 16
 """Fields that a vertex mixes its motion of."""
 MAX_STEERING = 256
 """Numbers of a style, or of a face's code."""
-MAX_AHEAD = 24
-"""Frames that an encoder looks ahead."""
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
 _REMEDY = "Install the extension or the model pack again."
@@ -257,6 +255,7 @@ def _check(
     if header["template_hash"] != template.content_hash:
         raise BundleError("The bundle was made for another template than it carries.", _REMEDY)
     sizes = header["sizes"]
+    Sizes(**sizes)  # another word, or numbers that do not fit: what it raises says so
     levels, channels = len(topology.sizes), sizes["channels"]
     if len(channels) != levels or channels[-1] != 3 or sizes["labels"] != len(EXPRESSIONS) or sizes["latent"] < 1:
         raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")

@@ -234,8 +234,10 @@ def spiral_network(
         hidden: see `Encoder`.
     """
     sizes = sizes or Sizes.of(topology)
+    # The encoder first: a seed gives the weights that it always gave.
+    encoder = Encoder(sizes, hidden)
     decoder = SpiralDecoder(sizes, topology, output_scale)
-    return Network(Encoder(sizes, hidden), decoder, steered=sizes.steered, ahead=sizes.ahead)
+    return Network(encoder, decoder, steered=sizes.steered, ahead=sizes.ahead)
 
 
 def trained_network(topology: Topology, sizes: Sizes, weights: Mapping[str, NDArray[np.float32]]) -> Network:

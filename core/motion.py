@@ -163,6 +163,10 @@ def proportional(
     return np.asarray(given * (wanted / np.maximum(scale, 1e-9)), np.float32)
 
 
+MAX_AHEAD = 12
+"""Frames of labels, at most, that a generator looks ahead: whoever reads labels for a range reads so many more."""
+
+
 def with_coming(
     labels: NDArray[np.float32], ahead: Sequence[int], after: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:

@@ -119,12 +119,18 @@ def scenes_of(corpus: Corpus, indices: Sequence[int], floors: NDArray[np.float64
         spans.append((at, one.frames))
         at += one.frames
     sequences = [corpus.sequences[index] for index in indices]
-    told = [one.kind == "single" and MIN_EXTREMENESS < one.extremeness < 1 for one in sequences]
+    told = [one.kind == "single" and is_told(one.extremeness) for one in sequences]
     return Scenes(
         corpus.steps[np.concatenate(rows)], corpus.scale, np.concatenate(labels), spans,
         persons=[one.subject for one in sequences], scalable=told,
         window=window or max(frames for _, frames in spans),
     )  # fmt: skip
+
+
+def is_told(extremeness: float) -> bool:
+    """Whether eq. 6 tells how strong a performance is: beyond one deviation it says the same of all."""
+    # Labels are single precision, in which the least one lies a hair above.
+    return bool(np.float32(MIN_EXTREMENESS) < np.float32(extremeness) < 1)
 
 
 def strengths_of(corpus: Corpus, index: int, floors: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ from core.learning.steering import SteeredLesson
 from core.learning.styles import StyleReader
 from core.learning.trainer import Lesson, fit, loader
 from core.model import Network, SpiralConv, spiral_network
+from core.motion import MAX_AHEAD
 
 from .corpora.store import Corpus, open_corpus
 from .runs import epochs_done, load_run, read_config, read_topology, sizes_of, write_config
@@ -171,6 +172,8 @@ def _check(config: Train) -> None:
         raise MienError(f"A style and a code have 0 to {MAX_STEERING} numbers.", "Change --style or --code.")
     if config.fields and not 3 <= config.fields <= MAX_FIELDS:
         raise MienError(f"A vertex mixes 3 to {MAX_FIELDS} fields, or 0 for none.", "Change --fields.")
+    if len(config.ahead) > MAX_AHEAD or not all(0 < frames <= MAX_AHEAD for frames in config.ahead):
+        raise MienError(f"Labels are read from 1 to {MAX_AHEAD} frames ahead.", "Change --ahead.")
     if config.model == "steered" and (config.devices not in {"auto", "1"} or config.nodes != 1):
         raise MienError("A steered network is trained by one process.", "Leave out --devices and --nodes.")
     if 0 < config.hidden <= config.latent:
@@ -179,23 +182,9 @@ def _check(config: Train) -> None:
 
 def _check_resume(config: Train, corpus: Corpus) -> None:
     before, fingerprint = read_config(config.out)
-    fixed: tuple[str, ...] = ("seed",) if config.model == "steered" else ()
-    fixed += (
-        "model",
-        "spiral_length",
-        "latent",
-        "hidden",
-        "hold_out",
-        "style",
-        "code",
-        "ahead",
-        "landmarks",
-        "lean",
-        "jacobians",
-        "blendshapes",
-        "fields",
-        "direct",
-    )
+    fixed: tuple[str, ...] = ("model", "spiral_length", "latent", "hidden", "hold_out")
+    if config.model == "steered":
+        fixed += ("seed", "style", "code", "ahead", "landmarks", "lean", "jacobians", "blendshapes", "fields", "direct")
     changed = [name for name in fixed if getattr(before, name) != getattr(config, name)]
     changed += ["corpus"] if fingerprint != corpus.fingerprint else []
     if changed:
@@ -211,7 +200,7 @@ def _begin_from(folder: Path, lesson: Lesson, corpus: Corpus) -> None:
     try:
         lesson.begin_with(trained)
     except RuntimeError as problem:
-        raise CorpusError(f"The run {folder} has another model or other sizes.", "Give the same ones.") from problem
+        raise CorpusError(f"The run {folder} has another model or other sizes.", "Give the same settings.") from problem
 
 
 def split(corpus: Corpus, config: Train) -> tuple[list[int], list[int]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import fcurves
-from ..engine import MAX_INTENSITY, Cue, MotionError
+from ..engine import MAX_AHEAD, MAX_INTENSITY, Cue, MotionError
 from . import strengths
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ _SAME_FRAME = 0.011
 _HARDLY = 1e-6
 """A cue that exceeds a curve by no more changes nothing."""
 
-AHEAD = 2
-"""Label frames read beyond the last baked frame: frames between labels are interpolated through two on each side."""
+AHEAD = 2 + MAX_AHEAD
+"""Label frames read beyond the last baked frame: frames between labels are interpolated through two on each side, and
+a generator looks ahead."""
 
 
 @dataclass(frozen=True)

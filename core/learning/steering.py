@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .scenes import SceneBatch
 
 
+_MISSED = 0.01
+"""Share of a code's columns that an A may fail to say."""
+
 _APART = 100_003
 """Between two seeds' draws: more than there are epochs."""
 
@@ -83,12 +86,21 @@ class SteeredLesson(Lesson):
         self._chance.manual_seed(self.seed * _APART + self.current_epoch)
 
     def begin_with(self, network: Network) -> None:
-        """Takes over a trained network's weights: A so that its columns for the code are what the styles' give."""
+        """Takes over a trained network's weights: A so that its columns for the code are what the styles' give.
+
+        Raises:
+            RuntimeError: they do not fit, look ahead by other frames, or were learned without an A.
+        """
+        if network.ahead != self.network.ahead:
+            raise RuntimeError("it looks ahead by other frames")
         self.network.load_state_dict(network.state_dict())
         if self.lean is not None:
             weight = network.encoder.lstm.state_dict()["weight_ih_l0"]
             ours, codes = _columns(weight, self.lean.weight.shape)
-            self.lean.weight.data.copy_(torch.linalg.lstsq(ours, codes).solution)
+            found = torch.linalg.lstsq(ours, codes).solution
+            if float((ours @ found - codes).norm()) > _MISSED * float(codes.norm()):
+                raise RuntimeError("its code does not speak through the style")
+            self.lean.weight.data.copy_(found)
 
     def latents(self, batch: SceneBatch, style: Tensor | None, codes: Tensor) -> Tensor:
         """(M, W, latent) of the members' windows; style (M, S), codes (M, C) or, with A, (M, 0)."""

@@ -22,7 +22,7 @@ def expected_mm(mien, frames, cues, neutral, present=None, engine="numpy"):
     seconds = [
         Cue(c.expression, c.intensity, *(np.array([c.start, c.apex_start, c.apex_end, c.end]) / FPS)) for c in cues
     ]
-    labels = labels_from_cues(seconds, int(max(frames) / FPS * 12 - first) + 4, 12.0, first / 12)
+    labels = labels_from_cues(seconds, int(max(frames) / FPS * 12 - first) + 2 + mien.motion.AHEAD, 12.0, first / 12)
     performer = generator.on(generator.identity_of(neutral, present))
     return performer.generate(labels, times=np.asarray(frames) / FPS - first / 12)
 

@@ -124,12 +124,12 @@ def test_a_range_that_begins_later_gives_the_same_take_without_keys(mien, steere
 def test_another_expression_before_it_leaves_a_movement_its_style(mien, actor, evaluated, steered, scene):
     """The encoder's memory of it fades; the style, which makes most of a take, is the same from the start."""
     mien.api.set_take(actor, 5)
-    before = motion_of(mien, actor, evaluated, [47])
+    before = motion_of(mien, actor, evaluated, [50])
     mien.api.set_take(actor, 6)
-    other = motion_of(mien, actor, evaluated, [47])
+    other = motion_of(mien, actor, evaluated, [50])
     mien.api.set_take(actor, 5)
-    mien.api.add_expression(actor, "sad", 0.8, 26, 29, 31, 34)
-    after = motion_of(mien, actor, evaluated, [47])
+    mien.api.add_expression(actor, "sad", 0.8, 26, 27, 28, 30)
+    after = motion_of(mien, actor, evaluated, [50])
     assert np.abs(after - before).max() < 0.25 * np.abs(other - before).max()
 
 

@@ -189,7 +189,7 @@ def test_a_face_without_keys_of_its_own_is_told(mien, happy):
     assert happy.data.shape_keys is None
 
 
-@pytest.mark.parametrize("tolerance", [0.02, 0.5])
+@pytest.mark.parametrize("tolerance", [0.02, 0.1])
 def test_a_tighter_tolerance_takes_more_keys(mien, happy, truth, evaluated, tolerance):
     result = baked(mien, happy, "compact", None, tolerance=tolerance)
     assert 0 < result.error_mm <= tolerance
@@ -198,7 +198,7 @@ def test_a_tighter_tolerance_takes_more_keys(mien, happy, truth, evaluated, tole
         np.linalg.norm(evaluated(happy, frame) - seen, axis=1).max() for frame, seen in zip(FRAMES, truth, strict=True)
     ]
     assert 1000 * max(off) <= tolerance + 1e-3
-    other = baked(mien, happy, "compact", None, tolerance=2 * tolerance)
+    other = baked(mien, happy, "compact", None, tolerance=4 * tolerance)
     assert len(other.keys) < len(result.keys)
 
 

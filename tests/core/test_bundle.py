@@ -74,7 +74,7 @@ def test_the_default_bundle_says_what_it_is(bundle: Bundle) -> None:
     assert header["licence"]["spdx"] == "CC0-1.0"
     assert header["licence"]["notice"]
     assert header["template_hash"] == bundle.template.content_hash
-    assert header["training"]["epochs"] >= 20
+    assert header["training"]["epochs"] >= 10
     assert 0 < header["training"]["test_error_mm"]["total"] < 0.5
     assert header["provenance"]["source"]
     assert len(bundle.samples) >= 3
@@ -143,7 +143,7 @@ def steered_path(steered: Bundle, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.mark.parametrize(
     ("sizes", "match"),
     [
-        ({"steered": False}, "sizes"),
+        ({"steered": False}, "steered"),
         ({"steered": 1}, "sizes"),
         ({"style": -1}, "."),
         ({"style": 16.0}, "sizes"),
@@ -151,6 +151,12 @@ def steered_path(steered: Bundle, tmp_path_factory: pytest.TempPathFactory) -> P
         ({"code": 25}, "."),
         ({"style": 10**9}, "."),
         ({"code": None}, "."),
+        ({"ahead": [0, 6]}, "sizes"),
+        ({"ahead": [3, 25]}, "sizes"),
+        ({"ahead": [3.0, 6.0]}, "sizes"),
+        ({"ahead": "36"}, "."),
+        ({"ahead": [3]}, "."),
+        ({"another": 1}, "."),
     ],
 )
 def test_words_of_a_steered_network_that_do_not_fit(

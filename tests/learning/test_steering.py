@@ -277,10 +277,12 @@ def test_a_steered_network_is_trained_by_one_process(corpus_folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"style": 300}, {"style": -1}, {"code": 300}, {"fields": 1}, {"fields": 40}], ids=str
+    "changes",
+    [{"style": 300}, {"style": -1}, {"code": 300}, {"fields": 1}, {"fields": 40}, {"ahead": (0,)}, {"ahead": (3, 30)}],
+    ids=str,
 )
 def test_sizes_that_cannot_ship_are_refused_before_the_training(corpus_folder, tmp_path, changes):
-    with pytest.raises(MienError, match=r"numbers|fields"):
+    with pytest.raises(MienError, match=r"numbers|fields|ahead"):
         command.run(settings(corpus_folder, tmp_path / "run", **changes))
 
 

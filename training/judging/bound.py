@@ -3,7 +3,8 @@
 
 Who knows the recipe knows how people with a face like this perform a cue like this: the mean of many of them, drawn
 anew, each counting by how well it fits the label, is the best answer that there is to labels, or to labels and a face.
-What is left is chance: the person's own manner, the occasion, and the noise of tracking.
+What is left is chance: the person's own manner, the occasion, and the noise of tracking. (It is a mean of actions, not
+of what lids make of them, so a hair above the least there can be.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import tyro
 
 from core.errors import CorpusError
 from core.metrics import error_per_frame
-from core.motion import MIN_EXTREMENESS
 from training.corpora.cast import Actor
 from training.corpora.facekit import read_facekit
 from training.corpora.ict import ict_cast
@@ -27,7 +27,7 @@ from training.corpora.makehuman import makehuman_cast
 from training.corpora.manner import Habits, draw_style
 from training.corpora.recipe import KEEP_EVERY, draw_apex, limited, move
 from training.corpora.store import open_corpus
-from training.steered import sizes_by_expression
+from training.steered import is_told, sizes_by_expression
 
 from .acting import apex_frames, of_kind
 
@@ -46,6 +46,7 @@ LABELS, FACES, ITSELF = "labels alone", "labels and the face", "the performance 
 _ALIKE = 0.05  # deviation of the logarithm of the mean deformation within which a draw fits a label
 _EVERY = 23  # vertices by which a draw's mean deformation is told
 _FEWEST = 3
+_LOWEST = 0.9  # deviations below the mean of which eq. 6, limited to 0.05, says the same
 
 
 @dataclass(frozen=True)
@@ -81,22 +82,25 @@ def run(config: Bound) -> dict[str, dict[str, float]]:
     cast, rng = _cast_of(corpus, config.facekit), np.random.default_rng(config.seed)
     sizes = sizes_by_expression(corpus)
     edges = {
-        name: (float(np.mean(one) - np.std(one)), float(np.mean(one) + np.std(one)))
+        name: (float(np.mean(one) - _LOWEST * np.std(one)), float(np.mean(one) + np.std(one)))
         for name, one in sizes.items()
         if one
     }
+    plain = cast.shown(cast.stage.fields).astype(np.float32)
     found: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = defaultdict(list)
     for actor, index, one in _performances(corpus, cast, Habits(**recipe), config.people):
         truth, top = corpus.deformation(index), apex_frames(corpus.labels(index))
         fields = cast.shown(actor.fields).astype(np.float32)
-        weights = {ITSELF: one.weights[::KEEP_EVERY]}
+        known = {ITSELF: (one.weights[::KEEP_EVERY], fields)}
         face = cast.stage.anatomy(actor.neutral)
-        for name, seen in ((LABELS, None), (FACES, face)):
+        # Who knows no face knows the actions on the generic one.
+        for name, seen, own in ((LABELS, None, plain), (FACES, face, fields)):
             drawn = _drawn(one.cue, actor.habits, seen, config.draws, rng)
             extremeness = corpus.sequences[index].extremeness
-            weights[name] = _mean(drawn, one, fields, truth, extremeness=extremeness, edges=edges[one.cue.expression])
-        for name, each in weights.items():
-            errors = error_per_frame(np.tensordot(each.astype(np.float32), fields, axes=1), truth)
+            mean = _mean(drawn, one, own, truth, extremeness=extremeness, edges=edges[one.cue.expression])
+            known[name] = (mean, own)
+        for name, (weights, own) in known.items():
+            errors = error_per_frame(np.tensordot(weights.astype(np.float32), own, axes=1), truth)
             found[name].append((errors, errors[top]))
     result = {
         name: {
@@ -158,7 +162,7 @@ def _mean(
     own = size(one.weights[::KEEP_EVERY])
     sizes = np.array([size(each) for each in drawn])
     measured = sizes * float(np.linalg.norm(truth, axis=-1).mean()) / own
-    if MIN_EXTREMENESS < extremeness < 1:
+    if is_told(extremeness):
         fits = np.exp(-0.5 * (np.log(sizes / own) / _ALIKE) ** 2)
         drawn = drawn * (own / sizes)[:, None, None]
     else:
