@@ -110,7 +110,7 @@ def performance(
     tracks = strengths.Tracks(obj)
     frames = start + step * np.arange(math.ceil((end - start) / step - 1e-9) + 1)
     labels, first = labels_of(tracks, start, float(frames[-1]), fps, label_rate, obj.mien.speed)
-    if not still and not labels.any():
+    if not still and not labels[:-MAX_AHEAD].any():
         raise MotionError(
             f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."
         )
