@@ -79,7 +79,8 @@ class MienFace(bpy.types.PropertyGroup):
         ),
         "vary": BoolProperty(
             name="Vary",
-            description="Give one natural performance out of many, which the seed tells; off, the calm mean of all",
+            description="Give one natural performance out of many, which the seed tells; off, "
+            "the calm mean of all people with such a face",
             options=set(),
         ),
         "seed": IntProperty(

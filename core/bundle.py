@@ -6,12 +6,13 @@ bytes of header length (little-endian), a JSON header with dtype, shape and byte
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
 import tempfile
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from .errors import BundleError, MienError
 from .identity import ShapeBasis
-from .lids import Lids
+from .lids import Lids, LidsOnFace
 from .life import Life
 from .motion import EXPRESSIONS, MAX_AHEAD
 from .sizes import Sizes
@@ -78,10 +79,15 @@ class Bundle:
     life: Life | None = None
     lids: Lids | None = None
 
-    @property
+    @cached_property
     def sizes(self) -> Sizes:
         """What fixes the network's shapes."""
         return Sizes(**self.header["sizes"])
+
+    @cached_property
+    def own_lids(self) -> LidsOnFace | None:
+        """`lids` on the template's own face."""
+        return None if self.lids is None else self.lids.on(self.template, self.template.vertices)
 
     @property
     def varies(self) -> bool:
@@ -157,8 +163,8 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
         BundleError: the bundle would not be readable again.
     """
     header = {**bundle.header, "template_hash": bundle.template.content_hash}
-    _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
-    _check_steering(header["sizes"], bundle.template, bundle.weights, bundle.identity, bundle.life)
+    sizes = _check(header, bundle.template, bundle.topology, bundle.weights, bundle.samples)
+    _check_steering(sizes, bundle.template, bundle.weights, bundle.identity, bundle.life)
     if len(bundle.modes):
         _check_modes(bundle.modes, bundle.template)
     _check_eyes(bundle.lids, bundle.template)
@@ -199,12 +205,12 @@ def read_bundle(path: Path | str) -> Bundle:
         topology = Topology.from_arrays(arrays)
         weights = _named(arrays, "weight.")
         samples = _named(arrays, "sample.")
-        _check(header, template, topology, weights, samples)
+        sizes = _check(header, template, topology, weights, samples)
         modes = arrays.get("modes", no_modes())
         _check_modes(modes, template)
         identity, life = ShapeBasis.from_arrays(arrays), Life.from_arrays(arrays, template.vertex_count)
         lids = Lids.from_arrays(arrays)
-        _check_steering(header["sizes"], template, weights, identity, life)
+        _check_steering(sizes, template, weights, identity, life)
         _check_eyes(lids, template)
     except BundleError:
         raise
@@ -217,15 +223,12 @@ def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[An
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def weight_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
     """The name and shape of every weight of the spiral network of these sizes (table 1)."""
-    latent, length = int(sizes["latent"]), int(sizes["spiral_length"])
-    seen = int(sizes["labels"]) * (1 + len(sizes.get("ahead", ())))
-    inputs = seen + sum(int(sizes.get(word, 0)) for word in ("style", "code"))
-    channels = [int(count) for count in sizes["channels"]]
-    width = int(sizes["vertices"][0]) * channels[0]
+    latent, channels, vertices = sizes.latent, sizes.channels, sizes.vertices
+    width = vertices[0] * channels[0]
     shapes: dict[str, tuple[int, ...]] = {
-        "encoder.lstm.weight_ih_l0": (4 * latent, inputs),
+        "encoder.lstm.weight_ih_l0": (4 * latent, sizes.inputs),
         "encoder.lstm.weight_hh_l0": (4 * latent, latent),
         "encoder.lstm.bias_ih_l0": (4 * latent,),
         "encoder.lstm.bias_hh_l0": (4 * latent,),
@@ -233,15 +236,35 @@ def weight_shapes(sizes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         "decoder.fc.bias": (width,),
         "decoder.output_scale": (),
     }
-    fields = int(sizes.get("fields", 0))
-    for step in sizes.get("direct", ()):
-        shapes[f"decoder.direct.{step}"] = (int(sizes["vertices"][step + 1]) * channels[step + 1], latent)
-    if fields:
-        shapes["decoder.mix"] = (int(sizes["vertices"][-1]), 3, fields)
-    for step, (inputs, outputs) in enumerate(pairwise([*channels[:-1], fields or channels[-1]])):
-        shapes[f"decoder.convs.{step}.weight"] = (length, inputs, outputs)
-        shapes[f"decoder.convs.{step}.bias"] = (outputs,)
+    for step in sizes.direct:
+        shapes[f"decoder.direct.{step}"] = (vertices[step + 1] * channels[step + 1], latent)
+    if sizes.fields:
+        shapes["decoder.mix"] = (vertices[-1], 3, sizes.fields)
+    for step, inputs in enumerate(channels[:-1]):
+        shapes[f"decoder.convs.{step}.weight"] = (sizes.spiral_length, inputs, sizes.outputs(step))
+        shapes[f"decoder.convs.{step}.bias"] = (sizes.outputs(step),)
     return shapes
+
+
+def _checked_sizes(words: dict[str, Any]) -> Sizes:
+    """A header's sizes, none of them taken for what it is not."""
+    lists = [words.get(name, ()) for name in ("vertices", "channels", "direct", "ahead")]
+    numbers = [words[name] for name in ("spiral_length", "latent", "labels")]
+    steering = [words.get(name, 0) for name in ("style", "code")]
+    fields, ahead = words.get("fields", 0), lists[-1]
+    known = all(isinstance(one, (list, tuple)) for one in lists) and isinstance(words.get("steered", False), bool)
+    known = known and all(type(one) is int for one in (*numbers, *steering, fields, *itertools.chain(*lists)))
+    known = known and max(steering) <= MAX_STEERING and fields <= MAX_FIELDS
+    if not known or len(ahead) > MAX_AHEAD or not all(0 < one <= MAX_AHEAD for one in ahead):
+        raise _other_network()
+    try:
+        return Sizes(**words)
+    except (TypeError, ValueError) as problem:
+        raise _other_network() from problem
+
+
+def _other_network() -> BundleError:
+    return BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
 
 
 def _check(
@@ -250,19 +273,17 @@ def _check(
     topology: Topology,
     weights: dict[str, NDArray[Any]],
     samples: dict[str, NDArray[Any]],
-) -> None:
+) -> Sizes:
     _check_header(header)
     if header["template_hash"] != template.content_hash:
         raise BundleError("The bundle was made for another template than it carries.", _REMEDY)
-    sizes = header["sizes"]
-    Sizes(**sizes)  # another word, or numbers that do not fit: what it raises says so
-    levels, channels = len(topology.sizes), sizes["channels"]
-    if len(channels) != levels or channels[-1] != 3 or sizes["labels"] != len(EXPRESSIONS) or sizes["latent"] < 1:
-        raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
-    fits = tuple(reversed(sizes["vertices"])) == tuple(topology.sizes)
+    sizes = _checked_sizes(header["sizes"])
+    if len(sizes.channels) != len(topology.sizes) or sizes.labels != len(EXPRESSIONS):
+        raise _other_network()
+    fits = tuple(reversed(sizes.vertices)) == tuple(topology.sizes)
     if not fits or topology.sizes[0] != template.vertex_count:
         raise BundleError("The bundle's levels do not fit its template.", _REMEDY)
-    if any(table.shape[1] != sizes["spiral_length"] for table in topology.spirals):
+    if any(table.shape[1] != sizes.spiral_length for table in topology.spirals):
         raise BundleError("The bundle's spirals are not of the length its header gives.", _REMEDY)
     if {name: array.shape for name, array in weights.items()} != weight_shapes(sizes):
         raise BundleError("The bundle's weights do not have the shapes its header gives.", _REMEDY)
@@ -271,38 +292,24 @@ def _check(
             raise BundleError(f"The bundle's array {name!r} holds values that are not finite numbers.", _REMEDY)
     if any(array.shape != template.vertices.shape for array in samples.values()):
         raise BundleError("A sample face of the bundle does not fit its template.", _REMEDY)
+    return sizes
 
 
 def _check_steering(
-    sizes: dict[str, Any],
+    sizes: Sizes,
     template: Template,
     weights: dict[str, NDArray[Any]],
     identity: ShapeBasis | None,
     life: Life | None,
 ) -> None:
-    steered, style, code = sizes.get("steered", False), sizes.get("style", 0), sizes.get("code", 0)
-    whole = all(type(number) is int and 0 <= number <= MAX_STEERING for number in (style, code))
-    fields, direct = sizes.get("fields", 0), sizes.get("direct", ())
-    whole = (
-        whole
-        and type(fields) is int
-        and (fields == 0 or 3 <= fields <= MAX_FIELDS)
-        and isinstance(direct, (list, tuple))
-    )
-    whole = whole and all(type(stage) is int and 0 < stage < len(sizes["channels"]) - 2 for stage in direct)
-    ahead = sizes.get("ahead", ())
-    whole = whole and isinstance(ahead, (list, tuple)) and len(ahead) <= MAX_AHEAD
-    whole = whole and all(type(one) is int and 0 < one <= MAX_AHEAD for one in ahead)
-    if not isinstance(steered, bool) or not whole or ((style or code or ahead) and not steered):
-        raise BundleError("The bundle's sizes are not those of the network this Mien knows.", "Update the extension.")
-    if (identity is None) == steered or (identity is not None and identity.size < code):
+    if (identity is None) == sizes.steered or (identity is not None and identity.size < sizes.code):
         raise BundleError("The bundle's shape basis does not fit its network.", _REMEDY)
     if identity is not None and identity.picked.max() >= template.vertex_count:
         raise BundleError("The bundle's shape basis does not fit its template.", _REMEDY)
     if life is not None and life.vertex_count != template.vertex_count:
         raise BundleError("The bundle's motions of life do not fit its template.", _REMEDY)
     # Rest is exact only where nothing is added to nothing.
-    if steered and any(array.any() for name, array in weights.items() if _is_decoder_bias(name)):
+    if sizes.steered and any(array.any() for name, array in weights.items() if _is_decoder_bias(name)):
         raise BundleError("The bundle's network moves a face at rest.", _REMEDY)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .blur import Blur
+from .template import EYEBALL_PARTS
 from .wrapping.meshes import neighbours, pieces, vertex_normals
 from .wrapping.spline import similarity
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from .template import Template
 
-RIGID_PARTS = frozenset({"eyes", "iris", "pupil", "teeth", "tongue"})
+RIGID_PARTS = frozenset({*EYEBALL_PARTS, "teeth", "tongue"})
 """Parts that are carried whole, by one turn and one scale for each piece."""
 
 HANGING_PARTS = frozenset({"lashes"})

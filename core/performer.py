@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .bundle import Bundle
     from .engines import Engine
     from .identity import Identity
-    from .lids import LidsOnFace
     from .life import LifeOnFace
     from .template import Template
 
@@ -78,11 +77,7 @@ class Performer:
                 raise MotionError("The identity was read for another generator.", "Read it with this one.")
             self._code = identity.code[: len(self._code)]
             self._face = engine.prepare(identity.jacobians)
-        self._lids: LidsOnFace | None = None
-        if identity is not None:
-            self._lids = identity.lids
-        elif bundle.lids is not None:
-            self._lids = bundle.lids.on(self.template, self.template.vertices)
+        self._lids = bundle.own_lids if identity is None else identity.lids
         self._life: LifeOnFace | None = None
         if bundle.life is not None and self.take.life > 0:
             self._life = bundle.life.on(self.template, None if identity is None else identity.jacobians)

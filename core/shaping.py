@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import MotionError
-from .template import ABSENT, Layout
+from .template import ABSENT, EYEBALL_PARTS, Layout
 from .wrapping import meshes
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ REGIONS = ("brows", "eyes", "mouth")
 MAX_GAIN = 2.0
 
 _OF_MOUTH = ("lips", "mouth", "teeth", "tongue")
-_EYEBALL = ("eyes", "iris", "pupil")
-_OF_EYES = (*_EYEBALL, "lashes")
-_RIGID = ("teeth", "tongue", *_EYEBALL)
+_OF_EYES = (*EYEBALL_PARTS, "lashes")
+_RIGID = ("teeth", "tongue", *EYEBALL_PARTS)
 """Parts whose connected pieces stay whole."""
 
 MIDLINE = 28.0

@@ -11,6 +11,7 @@ import torch
 from core.bundle import read_arrays, write_arrays
 from core.errors import CorpusError, MienError
 from core.identity import ShapeBasis, read_identity
+from core.learning.batches import frame_count
 from core.learning.pca import principal_components
 from core.learning.scenes import Scenes
 from core.learning.styles import sequence_features
@@ -110,18 +111,15 @@ def faces_of(corpus: Corpus, basis: ShapeBasis) -> tuple[Tensor, Tensor]:
 
 
 def scenes_of(corpus: Corpus, indices: Sequence[int], floors: NDArray[np.float64], window: int) -> Scenes:
-    """Some of the corpus' sequences, in memory, their labels in proportion to the motion; window 0 for all frames."""
-    spans, rows, labels, at = [], [], [], 0
-    for index in indices:
-        one = corpus.sequences[index]
-        rows.append(np.arange(one.first, one.first + one.frames))
-        labels.append(strengths_of(corpus, index, floors))
-        spans.append((at, one.frames))
-        at += one.frames
+    """Some of the corpus' sequences, their labels in proportion to the motion; window 0 for all frames."""
+    spans = corpus.spans(indices)
+    labels = np.zeros(corpus.all_labels.shape, np.float32)
+    for index, (first, frames) in zip(indices, spans, strict=True):
+        labels[first : first + frames] = strengths_of(corpus, index, floors)
     sequences = [corpus.sequences[index] for index in indices]
     told = [one.kind == "single" and is_told(one.extremeness) for one in sequences]
     return Scenes(
-        corpus.steps[np.concatenate(rows)], corpus.scale, np.concatenate(labels), spans,
+        corpus.steps, corpus.scale, labels, spans,
         persons=[one.subject for one in sequences], scalable=told,
         window=window or max(frames for _, frames in spans),
     )  # fmt: skip
@@ -170,7 +168,7 @@ def style_features(scenes: Scenes, jacobians: Tensor, count: int, seed: int) -> 
         seed: of the components.
     """
     mean, components, _ = principal_components(
-        motion_on_template(scenes, jacobians, max(3, len(scenes.steps) // _FRAMES)), count, seed
+        motion_on_template(scenes, jacobians, max(3, frame_count(scenes) // _FRAMES)), count, seed
     )
     back, flat = torch.linalg.inv(jacobians) if len(jacobians) else None, components.flatten(1).t()
     coefficients = [(_motion(scenes, back, one) - mean).flatten(1) @ flat for one in range(len(scenes.spans))]

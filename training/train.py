@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from core.bundle import MAX_FIELDS, MAX_STEERING
 from core.errors import CorpusError, MienError
-from core.learning.batches import ChainSampler, Sequences
+from core.learning.batches import ChainSampler, Sequences, frame_count, sampled
 from core.learning.blendshapes import pca_network
 from core.learning.pca import principal_components
 from core.learning.scenes import Scenes, SceneSampler
@@ -110,7 +109,7 @@ class Course:
 def plain_course(config: Train, corpus: Corpus, topology: Topology) -> Course:
     """The paper's network or its baseline: labels alone."""
     indices, unseen = split(corpus, config)
-    train, test = in_memory(corpus, indices), in_memory(corpus, unseen)
+    train, test = sequences_of(corpus, indices), sequences_of(corpus, unseen)
     lesson = Lesson(make_network(config, topology, train), config.schedule, plain=config.plain)
     batches, looks = loader(train, _chains(config, len(indices))), loader(test, ChainSampler(len(unseen), 16))
     return Course(lesson, batches, looks)
@@ -220,24 +219,17 @@ def split(corpus: Corpus, config: Train) -> tuple[list[int], list[int]]:
     return train, test
 
 
-def in_memory(corpus: Corpus, indices: Sequence[int]) -> Sequences:
-    """Some of the corpus' sequences, in memory."""
-    spans, rows, at = [], [], 0
-    for index in indices:
-        one = corpus.sequences[index]
-        rows.append(np.arange(one.first, one.first + one.frames))
-        spans.append((at, one.frames))
-        at += one.frames
-    chosen = np.concatenate(rows)
-    return Sequences(corpus.steps[chosen], corpus.scale, corpus.all_labels[chosen], spans)
+def sequences_of(corpus: Corpus, indices: Sequence[int]) -> Sequences:
+    """Some of the corpus' sequences."""
+    return Sequences(corpus.steps, corpus.scale, corpus.all_labels, corpus.spans(indices))
 
 
 def make_network(config: Train, topology: Topology, train: Sequences) -> Network:
     """A fresh network of the configuration, fitted to the training motion where it needs it."""
     sizes = sizes_of(config, topology)
     if config.model == "pca":
-        # Of a large corpus every so-manyth frame says as much, and all of them would not fit into memory.
-        some = train.steps[:: max(1, len(train.steps) // _FRAMES)]
+        # Of a large corpus some frames say as much, and all of them would not fit into memory.
+        some = sampled(train, _FRAMES)
         deformations = some.to(torch.float32).mul_(train.scale)
         blendshapes = principal_components(deformations, config.latent, config.seed)
         return pca_network(sizes, *blendshapes, hidden=config.hidden)
@@ -256,7 +248,7 @@ def make_steered(config: Train, topology: Topology, train: Scenes, jacobians: to
     sizes = sizes_of(config, topology)
     if not config.blendshapes:
         return spiral_network(topology, sizes, output_scale=spread(train), hidden=config.hidden)
-    still = motion_on_template(train, jacobians, max(2, len(train.steps) // _FRAMES))
+    still = motion_on_template(train, jacobians, max(2, frame_count(train) // _FRAMES))
     # No mean: rest is no motion, exactly.
     components, deviation = principal_components(torch.cat([still, -still]), config.latent, config.seed)[1:]
     return pca_network(sizes, torch.zeros(still.shape[1:]), components, deviation, hidden=config.hidden)
@@ -264,7 +256,7 @@ def make_steered(config: Train, topology: Topology, train: Scenes, jacobians: to
 
 def spread(train: Sequences | Scenes) -> float:
     """Root mean square of the training deformations' coordinates, mm: the network's unit."""
-    sample = train.steps[:: max(1, len(train.steps) // 2000)].to(torch.float64)
+    sample = sampled(train, 2000).to(torch.float64)
     return float(sample.square().mean().sqrt()) * train.scale
 
 

@@ -108,7 +108,7 @@ def from_face(
     if replaced >= 0:
         name = obj.data.mien.bakes[replaced].name
     else:
-        name = records.free_name(obj.data, name or _name_for(performance.labels[: -engine.MAX_AHEAD]))
+        name = records.free_name(obj.data, name or _name_for(performance.heard))
     place = Path(bpy.path.abspath(str(cache))).resolve() if cache else None
     settings = shaping.settings_of(obj)
     return Wanted(performance, settings, take, notes, name, way, tolerance, step, fps, replaced, place)

@@ -124,7 +124,10 @@ def _add_take(bake: argparse.ArgumentParser) -> None:
     """The options for the take, with the limits and the words of the face's settings."""
     take = bake.add_argument_group("which performance is given; default, as the face has it")
     take.add_argument(
-        "--seed", type=_seed, metavar="N", help=f"one natural performance out of many; {CALM} for the calm mean of all"
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help=f"one natural performance out of many; {CALM} for the calm mean of all people with such a face",
     )
     _add_property(take, properties.MienFace, "variation")
     take.add_argument(

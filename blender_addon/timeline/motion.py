@@ -37,7 +37,7 @@ class Performance:
     """What a face is to perform.
 
     Attributes:
-        labels: (T, 6) float32 at the bundle's rate.
+        labels: (T, 6) float32 at the bundle's rate; the last `MAX_AHEAD` of them come after the range.
         times: (n,) float64 seconds after the first label, one for each baked frame.
         frames: (n,) float64 frames of the timeline, ascending, one for each baked frame.
         notes: what the person should know, sentences.
@@ -52,6 +52,11 @@ class Performance:
     def start(self) -> float:
         """The first baked frame."""
         return float(self.frames[0])
+
+    @property
+    def heard(self) -> NDArray[np.float32]:
+        """(T, 6) labels of the range itself, without those that the encoder only looks ahead to."""
+        return self.labels[:-MAX_AHEAD]
 
     def seconds(self, fps: float) -> NDArray[np.float64]:
         """(n,) the moments of the frames, counted from frame 0 on: no other range has others, nor has the preview."""
@@ -110,11 +115,12 @@ def performance(
     tracks = strengths.Tracks(obj)
     frames = start + step * np.arange(math.ceil((end - start) / step - 1e-9) + 1)
     labels, first = labels_of(tracks, start, float(frames[-1]), fps, label_rate, obj.mien.speed)
-    if not still and not labels[:-MAX_AHEAD].any():
+    found = Performance(labels, frames / fps - first, frames)
+    if not still and not found.heard.any():
         raise MotionError(
             f"{obj.name} has nothing to perform: all strengths are 0.", "Add an expression, or key the strengths."
         )
-    return Performance(labels, frames / fps - first, frames)
+    return found
 
 
 def labels_of(  # noqa: PLR0917 - the order of `performance`

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from .scenes import Scenes
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -44,10 +46,12 @@ class Chain:
 
 
 class Sequences(Dataset[Batch]):
-    """Sequences in memory, as stored: int16 steps, turned into millimetres batch by batch.
+    """Sequences as stored: int16 steps, turned into millimetres batch by batch.
+
+    Steps may lie on disk: the system keeps in memory what fits, and shares it among all who train on them.
 
     Args:
-        steps: (F, V, 3) int16.
+        steps: (F, V, 3) int16, of these sequences and maybe of others.
         scale: mm a step.
         labels: (F, 6) float32.
         spans: (first row, frames) of each sequence.
@@ -84,6 +88,17 @@ class Sequences(Dataset[Batch]):
                 deformation[row, at : at + frames] = self.steps[first : first + frames]
                 at += frames
         return Batch(labels, deformation.mul_(self.scale), mask)
+
+
+def frame_count(sequences: Sequences | Scenes) -> int:
+    """Frames of all sequences together."""
+    return sum(frames for _, frames in sequences.spans)
+
+
+def sampled(sequences: Sequences | Scenes, most: int) -> Tensor:
+    """(n, V, 3) steps, int16: about so many frames of the sequences, evenly chosen; all where there are fewer."""
+    rows = torch.cat([torch.arange(first, first + frames) for first, frames in sequences.spans])
+    return sequences.steps[rows[:: max(1, len(rows) // most)]]
 
 
 class ChainSampler(Sampler[list[Chain]]):

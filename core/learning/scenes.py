@@ -82,10 +82,12 @@ class SceneBatch:
 
 
 class Scenes(Dataset[SceneBatch]):
-    """Performances in memory, as stored: int16 steps, turned into millimetres batch by batch.
+    """Performances as stored: int16 steps, turned into millimetres batch by batch.
+
+    Steps may lie on disk: the system keeps in memory what fits, and shares it among all who train on them.
 
     Args:
-        steps: (F, V, 3) int16.
+        steps: (F, V, 3) int16, of these sequences and maybe of others.
         scale: mm a step.
         labels: (F, 6) float32, in proportion to the motion; see `core.motion.proportional`.
         spans: (first row, frames) of each sequence.

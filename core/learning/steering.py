@@ -102,26 +102,23 @@ class SteeredLesson(Lesson):
                 raise RuntimeError("its code does not speak through the style")
             self.lean.weight.data.copy_(found)
 
-    def latents(self, batch: SceneBatch, style: Tensor | None, codes: Tensor) -> Tensor:
-        """(M, W, latent) of the members' windows; style (M, S), codes (M, C) or, with A, (M, 0)."""
-        width = 0 if self.styles is None else self.styles.size
-        beside = batch.labels.new_zeros(*batch.labels.shape[:2], width + self.codes.shape[-1])
+    def latents(self, batch: SceneBatch, style: Tensor, codes: Tensor) -> Tensor:
+        """(M, W, latent) of the members' windows; style (M, S), codes (M, C)."""
+        known = torch.cat([style, codes], dim=-1)
+        beside = batch.labels.new_zeros(*batch.labels.shape[:2], known.shape[-1])
         for number, (row, begin) in enumerate(zip(batch.row.tolist(), batch.begin.tolist(), strict=True)):
             # What comes later in the chain overwrites the rest of it.
-            beside[row, begin:, width : width + codes.shape[-1]] = codes[number]
-            beside[row, begin:, width + codes.shape[-1] :] = 0
-            if style is not None:
-                beside[row, begin:, :width] = style[number]
+            beside[row, begin:] = known[number]
         latents = self.network.latents(batch.labels, beside)
         span = torch.arange(batch.mask.shape[1], device=latents.device)
         frames = (batch.window[:, None] + span).clamp(max=latents.shape[1] - 1)
         return latents[batch.row[:, None], frames]
 
     def _of_faces(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """The styles (M, S), or 0, that faces lead to, and what of their codes (M, C) the network reads itself."""
+        """The styles (M, S) that faces lead to, and what of their codes (M, C) the network reads itself."""
         if self.lean is None:
-            return codes.new_zeros(()), codes
-        return self.lean(codes), codes[:, :0]
+            return codes.new_zeros(len(codes), 0 if self.styles is None else self.styles.size), codes
+        return self.lean(codes), torch.zeros_like(codes)
 
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._chance, dtype=like.dtype).to(like.device)
@@ -131,7 +128,7 @@ class SteeredLesson(Lesson):
         blurred = self.codes[batch.person]
         blurred = blurred + self.steering.blur * self._noise(blurred)
         calm, codes = self._of_faces(blurred)
-        style = kept = None
+        style, kept = calm, None
         if self.styles is not None:
             mean, spread = self.styles(batch.sequence)
             style = torch.where(batch.calm[:, None], calm, drawn(mean, spread, self._noise(mean)))
@@ -154,7 +151,7 @@ class SteeredLesson(Lesson):
     def validation_step(self, batch: SceneBatch, _: int) -> None:  # type: ignore[override]
         """Mean per-vertex Euclidean error of the calm performance, mm."""
         calm, codes = self._of_faces(self.codes[batch.person])
-        motion = self.decode(self.latents(batch, calm if self.lean is not None else None, codes))
+        motion = self.decode(self.latents(batch, calm, codes))
         if len(self.jacobians):
             motion = turned(motion, self.jacobians[batch.person])
         self.report(motion, batch.target, batch.mask)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..template import EYEBALL_PARTS
 from ..wrapping.meshes import pieces
 from .jaw import hinge, jaw_reading
 from .merging import still
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _STILL = (Role.FACE, Role.UPPER, Role.HAIR, Role.NONE)
 
-_EYE = ("eyes", "iris", "pupil")
 
 _BODY = 48
 """Glasses read so many vertices of the skin."""
@@ -101,7 +101,7 @@ def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _eyes(template: Template, head: NDArray[np.float64], found: Features, part: PartMesh) -> Binding | Riders:
     """Each eye turns with the template's own one about its own centre; still where the template has no eyes."""
-    ball = vertices_of(template, _EYE)
+    ball = vertices_of(template, EYEBALL_PARTS)
     sides = [ball[template.vertices[ball, 0] * sign > 0] for sign in (1, -1)]
     width = min(map(len, sides))
     if width < 4:

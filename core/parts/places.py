@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..template import ABSENT
+from ..template import ABSENT, EYEBALL_PARTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,7 +162,7 @@ def _foremost(skin: NDArray[np.float64], mouth: NDArray[np.float64], down: float
 
 def _eyes(template: Template, points: NDArray[np.float64], nose: NDArray[np.float64]) -> NDArray[np.float64]:
     """(2, 3): of the template's own eyes, else behind the corners of the lids, else above the nose tip."""
-    own = vertices_of(template, ("eyes", "iris", "pupil"))
+    own = vertices_of(template, EYEBALL_PARTS)
     found = []
     for side, sign in (("left", 1.0), ("right", -1.0)):
         here = own[template.vertices[own, 0] * sign > 0]

@@ -121,16 +121,17 @@ def test_a_range_that_begins_later_gives_the_same_take_without_keys(mien, steere
     assert np.abs((evaluated(face, 80) - rest) * MM - shown[0][2]).max() < 1e-4
 
 
-def test_another_expression_before_it_leaves_a_movement_its_style(mien, actor, evaluated, steered, scene):
-    """The encoder's memory of it fades; the style, which makes most of a take, is the same from the start."""
+def test_another_expression_before_it_leaves_a_movement_its_style(mien, evaluated, scene):
+    """The trained encoder's memory of it fades; the style, which makes most of a take, is the same from the start."""
+    actor = actor_of(mien, scene)
     mien.api.set_take(actor, 5)
     before = motion_of(mien, actor, evaluated, [50])
     mien.api.set_take(actor, 6)
     other = motion_of(mien, actor, evaluated, [50])
     mien.api.set_take(actor, 5)
-    mien.api.add_expression(actor, "sad", 0.8, 26, 27, 28, 30)
+    mien.api.add_expression(actor, "sad", 0.8, 26, 29, 31, 34)
     after = motion_of(mien, actor, evaluated, [50])
-    assert np.abs(after - before).max() < 0.25 * np.abs(other - before).max()
+    assert np.abs(after - before).max() < 0.1 * np.abs(other - before).max()
 
 
 @pytest.mark.parametrize("settings", [{"gain": 0.5}, {"gain": 2.0, "eyes": 1.5}, {"balance": 1.0}, {"eyes": 0.0}])

@@ -198,7 +198,7 @@ def test_a_tighter_tolerance_takes_more_keys(mien, happy, truth, evaluated, tole
         np.linalg.norm(evaluated(happy, frame) - seen, axis=1).max() for frame, seen in zip(FRAMES, truth, strict=True)
     ]
     assert 1000 * max(off) <= tolerance + 1e-3
-    other = baked(mien, happy, "compact", None, tolerance=4 * tolerance)
+    other = baked(mien, happy, "compact", None, tolerance=2 * tolerance)
     assert len(other.keys) < len(result.keys)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from core.bundle import Bundle, read_bundle, weight_shapes, write_bundle
 from core.identity import ShapeBasis
 from core.life import BLINKS, MICRO, NAMES, Life
+from core.sizes import Sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,9 @@ def plain_bundle(shipped: Bundle, seed: int = 0) -> Bundle:
         for key, value in shipped.header["sizes"].items()
         if key not in {"style", "code", "steered", "fields", "direct", "ahead"}
     }
-    weights = {name: np.asarray(rng.normal(0, 0.3, shape), np.float32) for name, shape in weight_shapes(sizes).items()}
+    weights = {
+        name: np.asarray(rng.normal(0, 0.3, shape), np.float32) for name, shape in weight_shapes(Sizes(**sizes)).items()
+    }
     weights["decoder.output_scale"] = np.asarray(0.5, np.float32)
     return dataclasses.replace(
         shipped, header={**shipped.header, "sizes": sizes}, weights=weights, identity=None, life=None, lids=None
@@ -47,7 +50,7 @@ def steered_bundle(shipped: Bundle, seed: int = 0, *, life: bool = True) -> Bund
     sizes = {**shipped.header["sizes"], "style": STYLE, "code": CODE, "steered": True, "fields": 4, "direct": [1]}
     sizes["ahead"] = [3, 6]
     weights = {}
-    for name, shape in weight_shapes(sizes).items():
+    for name, shape in weight_shapes(Sizes(**sizes)).items():
         if name == "decoder.mix":
             weights[name] = (np.eye(3, shape[2]) + rng.normal(0, 0.2, shape)).astype(np.float32)
         elif name.startswith("decoder.direct"):

@@ -74,8 +74,8 @@ def test_the_default_bundle_says_what_it_is(bundle: Bundle) -> None:
     assert header["licence"]["spdx"] == "CC0-1.0"
     assert header["licence"]["notice"]
     assert header["template_hash"] == bundle.template.content_hash
-    assert header["training"]["epochs"] >= 10
-    assert 0 < header["training"]["test_error_mm"]["total"] < 0.5
+    # What the paper's network has is 0.33 mm, and the baseline of principal components 0.28.
+    assert 0 < header["training"]["test_error_mm"]["total"] < 0.23
     assert header["provenance"]["source"]
     assert len(bundle.samples) >= 3
 
@@ -143,7 +143,7 @@ def steered_path(steered: Bundle, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.mark.parametrize(
     ("sizes", "match"),
     [
-        ({"steered": False}, "steered"),
+        ({"steered": False}, "sizes"),
         ({"steered": 1}, "sizes"),
         ({"style": -1}, "."),
         ({"style": 16.0}, "sizes"),

@@ -10,7 +10,7 @@ import torch
 
 from core.learning.batches import Chain, ChainSampler, Sequences
 from training.corpora.store import open_corpus
-from training.train import in_memory
+from training.train import sequences_of
 
 SCALE = 0.002
 LENGTHS = (4, 6, 5)
@@ -99,6 +99,6 @@ def test_processes_share_the_batches(monkeypatch):
 
 def test_a_batch_of_nothing_counts_nothing(corpus_folder):
     corpus = open_corpus(corpus_folder)
-    batch = in_memory(corpus, corpus.split("test"))[[]]
+    batch = sequences_of(corpus, corpus.split("test"))[[]]
     assert batch.deformation.shape == (1, 1, corpus.template.vertex_count, 3)
     assert not batch.mask.any()

@@ -179,8 +179,8 @@ def runs(template, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("judging")
     corpus = write_corpus(folder / "corpus", template)
     for model in ("pca", "steered"):
-        words = ["train", str(corpus), "--out", str(folder / model), "--model", model, "--latent", "8"]
-        words += ["--schedule.epochs", "2", "--spiral-length", "6", "--style", "2", "--code", "2"]
+        words = ["train", str(corpus), "--out", str(folder / model), "--model", model, "--latent", "16"]
+        words += ["--schedule.epochs", "4", "--spiral-length", "6", "--style", "2", "--code", "2"]
         assert main(words) == 0
     return folder
 

@@ -18,7 +18,7 @@ from training import train as command
 from training.corpora.store import open_corpus
 from training.runs import load_run, read_topology
 from training.settings import Train
-from training.train import in_memory, make_network
+from training.train import make_network, sequences_of
 
 
 def settings(corpus, out, **changes):
@@ -132,10 +132,10 @@ def test_the_folded_decoder_trains_as_the_plain_one(corpus_folder, tmp_path):
 def test_the_error_while_training_is_that_of_the_metrics(corpus_folder):
     corpus = open_corpus(corpus_folder)
     config = settings(corpus_folder, corpus_folder)
-    network = make_network(config, build_topology(corpus.template), in_memory(corpus, corpus.split("train")))
+    network = make_network(config, build_topology(corpus.template), sequences_of(corpus, corpus.split("train")))
     lesson, logged = Lesson(network, config.schedule), {}
     lesson.log = lambda name, value, **_: logged.update({name: value.item()})
-    test = in_memory(corpus, corpus.split("test"))
+    test = sequences_of(corpus, corpus.split("test"))
     batch = test[[Chain((0,), (0,)), Chain((1,), (0,))]]
     lesson.validation_step(batch, 0)
     with torch.inference_mode():
@@ -147,7 +147,7 @@ def test_the_learning_rate_and_adam_are_the_papers(corpus_folder):
     corpus = open_corpus(corpus_folder)
     config = settings(corpus_folder, corpus_folder)
     lesson = Lesson(
-        make_network(config, build_topology(corpus.template), in_memory(corpus, corpus.split("train"))), Schedule()
+        make_network(config, build_topology(corpus.template), sequences_of(corpus, corpus.split("train"))), Schedule()
     )
     (adam,), (decay,) = lesson.configure_optimizers()
     assert (adam.param_groups[0]["lr"], adam.param_groups[0]["weight_decay"]) == (1e-3, 5e-5)
@@ -161,7 +161,7 @@ def test_the_baselines_blendshapes_stay_and_only_their_coefficients_learn(corpus
     config = settings(corpus_folder, tmp_path / "run", model="pca", latent=16)
     assert command.run(config) == 0
     corpus = open_corpus(corpus_folder)
-    fresh = make_network(config, read_topology(tmp_path / "run"), in_memory(corpus, corpus.split("train")))
+    fresh = make_network(config, read_topology(tmp_path / "run"), sequences_of(corpus, corpus.split("train")))
     after = load_run(tmp_path / "run")[2]
     assert torch.equal(fresh.decoder.components, after.decoder.components)
     assert not torch.equal(fresh.decoder.fc.weight, after.decoder.fc.weight)

@@ -15,6 +15,7 @@ import torch
 from core.bundle import read_bundle
 from core.errors import BundleError, CorpusError
 from core.generator import Generator
+from core.learning.batches import frame_count, sampled
 from core.learning.trainer import Schedule
 from core.metrics import mean_error
 from core.motion import EXPRESSIONS
@@ -26,7 +27,7 @@ from training.export import bundle_of
 from training.figures import figures_of_runs, read_curves
 from training.runs import load_run
 from training.settings import Train
-from training.train import in_memory, split
+from training.train import sequences_of, split
 
 QUICK = ["--schedule.epochs", "2", "--check-every", "1", "--accelerator", "cpu", "--seed", "3"]
 
@@ -169,11 +170,14 @@ def test_two_processes_learn_what_one_learns(corpus_folder, tmp_path):
 def test_people_held_out_are_looked_at_and_not_learned_from(corpus_folder):
     corpus = open_corpus(corpus_folder)
     config = Train(corpus_folder, corpus_folder, hold_out=1)
-    train, unseen = (in_memory(corpus, indices) for indices in split(corpus, config))
+    train, unseen = (sequences_of(corpus, indices) for indices in split(corpus, config))
     assert (len(train.spans), len(unseen.spans)) == (18, 6)
-    whole = np.concatenate([train.steps.numpy(), unseen.steps.numpy()])
     rows = corpus.split("train")
-    assert len(whole) == sum(corpus.sequences[index].frames for index in rows)
+    assert frame_count(train) + frame_count(unseen) == sum(corpus.sequences[index].frames for index in rows)
+    # The last of the people to train on; nothing of theirs is in what networks are fitted to.
+    own = np.concatenate([corpus.deformation(index) for index in rows[:18]])
+    np.testing.assert_allclose(sampled(train, 10**6).numpy() * corpus.scale, own, atol=1e-6)
+    assert len(sampled(train, 40)) == len(own[:: len(own) // 40])
     with pytest.raises(CorpusError, match="cannot be held out"):
         split(corpus, Train(corpus_folder, corpus_folder, hold_out=4))
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from core.lids import CLEARANCE, fit_sphere
+from core.template import EYEBALL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +40,7 @@ class Eyelids:
 
     def __init__(self, push: PushForward) -> None:
         template, face = push.template, push.generic
-        balls = [
-            group for group in push.rigid if template.parts[template.vertex_part[group[0]]] in {"eyes", "iris", "pupil"}
-        ]
+        balls = [group for group in push.rigid if template.parts[template.vertex_part[group[0]]] in EYEBALL_PARTS]
         self.eyes: Sequence[FoundEye] = [_find_lids(push, face, ball) for ball in balls]
         self._spread = push.averaging
 

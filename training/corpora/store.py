@@ -23,7 +23,7 @@ from core.motion import EXPRESSIONS
 from core.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -110,6 +110,10 @@ class Corpus:
         """Indices of the sequences whose subject is in "train" or "test"."""
         return [i for i, sequence in enumerate(self.sequences) if self.splits[sequence.subject] == name]
 
+    def spans(self, indices: Iterable[int]) -> list[tuple[int, int]]:
+        """(first row, frames) of sequences."""
+        return [(one.first, one.frames) for one in map(self.sequences.__getitem__, indices)]
+
     def deformation(self, index: int) -> NDArray[np.float32]:
         """(T, V, 3) float32 mm of a sequence."""
         one = self.sequences[index]
@@ -157,7 +161,8 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
 
 
 def _open(folder: Path, name: str, about: dict[str, Any], *, verify: bool) -> NDArray[Any]:
-    array = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    # "c": torch wants what can be written; nothing that is written reaches the file.
+    array = np.load(folder / name, mmap_mode="c", allow_pickle=False)
     if list(array.shape) != about["shape"] or array.dtype != np.dtype(FILES[name]):
         raise ValueError(f"{name} has another shape or type than it should")
     if verify and hash_of(folder / name) != about["sha256"]:

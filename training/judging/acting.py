@@ -10,7 +10,6 @@ import torch
 from core.fast import FoldedDecoder
 from core.identity import read_identity
 from core.model import SpiralDecoder, turned
-from core.motion import EXPRESSIONS
 from core.takes import Take, styles
 from training.corpora.eyes import lids_of
 from training.steered import Steered, strengths_of
@@ -38,6 +37,7 @@ class Actor:
         corpus: whose labels and people it performs.
         steered: what a steered network knows beside its weights; None for the others.
         style: S, width of a steered network's styles.
+        code: C, how many numbers of a face's code it reads.
         faces: whether a steered network's motion is turned by the shape of the face.
         lids: what keeps its lids outside of the eyeballs, as it ships; None for nothing.
     """
@@ -49,11 +49,12 @@ class Actor:
         steered: Steered | None = None,
         *,
         style: int = 0,
+        code: int = 0,
         faces: bool = True,
         lids: Lids | None = None,
     ) -> None:
         self.network, self.corpus, self.steered = network.eval(), corpus, steered
-        self._style, self._faces, self._lids = style, faces, lids
+        self._style, self._code, self._faces, self._lids = style, code, faces, lids
         decoder = network.decoder
         self._decoder = FoldedDecoder(decoder).eval() if isinstance(decoder, SpiralDecoder) else decoder
         self._identities: dict[int, Identity] = {}
@@ -68,6 +69,7 @@ class Actor:
             corpus,
             Steered.read(folder),
             style=config.style,
+            code=config.code,
             faces=config.jacobians,
             lids=lids_of(str(corpus.header["name"]), facekit) if config.jacobians else None,
         )
@@ -130,9 +132,7 @@ class Actor:
         given = np.array(labels, np.float32)
         code = style = None
         if identity is not None:
-            seen = len(EXPRESSIONS) * (1 + len(self.network.ahead))
-            width = self.network.encoder.lstm.input_size - seen - self._style
-            code = torch.tensor(identity.code[None, :width])
+            code = torch.tensor(identity.code[None, : self._code])
             style = torch.tensor(styles(Take(seed, variation), given, self._style)[0])[None]
         latents = self.network.latents(torch.tensor(given)[None], style, code)[0]
         motion = self._decoder(latents if frames is None else latents[list(frames)])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.template import EYEBALL_PARTS
 from training.corpora.eyelids import Eyelids
 from training.corpora.facekit import SKIN, read_facekit
 from training.corpora.ict import ict_cast
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Points = NDArray[np.floating[Any]]
 
 _SAME = 0.05  # mm; a person's neutral made again from the seed is the corpus' own
-_EYES = frozenset({"eyes", "iris", "pupil"})
 
 
 class Lids:
@@ -42,7 +42,7 @@ class Lids:
     @classmethod
     def of(cls, corpus: Corpus, facekit: Path | None) -> Lids | None:
         """None where there are no eyeballs: neither in the template nor in a FaceKit that the people come from."""
-        if _EYES & set(corpus.template.parts):
+        if not set(EYEBALL_PARTS).isdisjoint(corpus.template.parts):
             push = PushForward(corpus.template, corpus.template.vertices)
             return cls(corpus, Eyelids(push), lambda _, face: face)
         if corpus.template.name != "ict_skin" or facekit is None or not facekit.exists():
