@@ -94,16 +94,15 @@ ablation: ## what each idea of the steered network brings: docs/ablation.json; a
 # The ICT runs from nothing: three networks on the skin, and on the paper's face its own two at its own settings, 100 epochs.
 # About five hours on two cores.
 FACEKIT ?= ICT-FaceKit
-HEADS := --subjects 627 --test-subjects 27 --performances 4
-SCHOOL := --chain 4 --max-rest 10 --warm-up 2 --check-every 4
+HEADS := --subjects 1827 --test-subjects 27 --performances 3
 ict-runs: env ## train on the heads of ICT-FaceKit again: make ict-runs FACEKIT=path/to/ICT-FaceKit
 	$(RUN) -m training corpus ict --facekit $(FACEKIT) --template skin $(HEADS)
-	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-steered $(SCHOOL) --model steered --schedule.epochs 16 \
-		--schedule.learning-rate 0.003 --schedule.decay 0.82 --schedule.leak 0.3 --steering.blur 0.5
-	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-spiral $(SCHOOL) --schedule.epochs 20 \
-		--schedule.learning-rate 0.002 --schedule.decay 0.86 --schedule.leak 0.3
-	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-pca $(SCHOOL) --model pca --schedule.epochs 20 \
-		--schedule.learning-rate 0.0015 --schedule.decay 0.86
+	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-steered $(LESSON) --model steered --schedule.epochs 14 \
+		--schedule.learning-rate 0.003 --schedule.decay 0.79 --schedule.leak 0.3 --steering.blur 0.4
+	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-spiral $(LESSON) --schedule.epochs 9 \
+		--schedule.learning-rate 0.002 --schedule.decay 0.72 --schedule.leak 0.3
+	$(RUN) -m training train corpora/ict-skin --out runs/ict-skin-pca $(LESSON) --model pca --schedule.epochs 9 \
+		--schedule.learning-rate 0.0015 --schedule.decay 0.72
 	$(RUN) -m training evaluate runs/ict-skin-steered runs/ict-skin-spiral runs/ict-skin-pca --facekit $(FACEKIT) --keep docs/runs
 	$(RUN) -m training corpus ict --facekit $(FACEKIT) --template paper
 	$(RUN) -m training train corpora/ict-paper --out runs/ict-paper-spiral --check-every 10
@@ -115,7 +114,7 @@ report: env ## the paper's tables and figures from the kept runs: docs/results.m
 
 packs: env ## model packs, to be installed from the extension's preferences: dist/mien-ict-head.safetensors
 	@mkdir -p dist
-	$(RUN) -m training export docs/runs/ict-skin-spiral $(if $(wildcard $(FACEKIT)),--facekit $(FACEKIT)) \
+	$(RUN) -m training export docs/runs/ict-skin-steered $(if $(wildcard $(FACEKIT)),--facekit $(FACEKIT)) \
 		--out dist/mien-ict-head.safetensors
 
 wraps: packs ## wraps in numbers and pictures: make wraps FACEKIT=path/to/ICT-FaceKit; docs/wraps.json and the report

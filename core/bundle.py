@@ -43,6 +43,7 @@ MAX_STEERING = 256
 """Numbers of a style, or of a face's code."""
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I16": "<i2", "U8": "|u1", "I64": "<i8", "F64": "<f8"}
 _REQUIRED = ("kind", "sizes", "units", "frame_rate", "expressions", "licence", "provenance", "training")
+_SIZES = frozenset({"vertices", "channels", "spiral_length", "latent", "labels"})  # those that every bundle tells
 _REMEDY = "Install the extension or the model pack again."
 
 
@@ -248,6 +249,8 @@ def weight_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
 
 def _checked_sizes(words: dict[str, Any]) -> Sizes:
     """A header's sizes, none of them taken for what it is not."""
+    if not isinstance(words, dict) or not words.keys() >= _SIZES:
+        raise _other_network()
     lists = [words.get(name, ()) for name in ("vertices", "channels", "direct", "ahead")]
     numbers = [words[name] for name in ("spiral_length", "latent", "labels")]
     steering = [words.get(name, 0) for name in ("style", "code")]
@@ -255,7 +258,8 @@ def _checked_sizes(words: dict[str, Any]) -> Sizes:
     known = all(isinstance(one, (list, tuple)) for one in lists) and isinstance(words.get("steered", False), bool)
     known = known and all(type(one) is int for one in (*numbers, *steering, fields, *itertools.chain(*lists)))
     known = known and max(steering) <= MAX_STEERING and fields <= MAX_FIELDS
-    if not known or len(ahead) > MAX_AHEAD or not all(0 < one <= MAX_AHEAD for one in ahead):
+    known = known and len(ahead) <= MAX_AHEAD and all(0 < one <= MAX_AHEAD for one in ahead)
+    if not known or len(set(words.get("direct", ()))) < len(words.get("direct", ())):
         raise _other_network()
     try:
         return Sizes(**words)

@@ -6,12 +6,13 @@ same rule that keeps the corpora's lids outside is applied to what comes out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import TemplateError
+from .wrapping.spline import similarity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,10 @@ CLEARANCE = 0.2
 
 MAX_EYES = 8
 
-_INDICES = ("ball", "lid", "followers", "leader")
+_INDICES = ("ball", "lid", "followers", "leader", "probes")
+_OPTIONAL = ("probes", "reading")  # of bundles of today
+_LIKELY = 0.3  # of its radius, by which an eyeball that is told may be off one that is carried
+_FEWEST = 4  # probes that tell how a face lies
 _TOLD = 1e-4  # mm; what is less is rounding, and rest shall stay exactly rest
 
 
@@ -39,6 +43,10 @@ class Eye:
         lid: (n,) int32 vertices that keep outside.
         followers: (m,) int32 the lids' inner sides and lashes, which go along.
         leader: (m,) int32 the place in `lid` of the vertex that each follower goes with.
+        probes: (k,) int32 vertices of the face that tell where an eyeball lies that the mesh does not have; none for
+            "carried along with the lids".
+        reading: (4, k, 3) float32, how: what is added to `sphere` for each mm that a probe, the face laid onto the
+            template by its probes, lies off the template's.
     """
 
     sphere: NDArray[np.float32]
@@ -46,6 +54,8 @@ class Eye:
     lid: NDArray[np.int32]
     followers: NDArray[np.int32]
     leader: NDArray[np.int32]
+    probes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    reading: NDArray[np.float32] = field(default_factory=lambda: np.zeros((4, 0, 3), np.float32))
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Lids:
             whole = all(getattr(eye, name).ndim == 1 and getattr(eye, name).dtype == np.int32 for name in _INDICES)
             if not whole or eye.sphere.shape != (4,) or not np.isfinite(eye.sphere).all() or eye.sphere[3] <= 0:
                 raise TemplateError("The eyes of a bundle are damaged.")
+            if eye.reading.shape != (4, len(eye.probes), 3) or not np.isfinite(eye.reading).all():
+                raise TemplateError("The eyes of a bundle are damaged.")
             indices = [getattr(eye, name) for name in _INDICES]
             if any((one < 0).any() for one in indices) or len(eye.leader) != len(eye.followers):
                 raise TemplateError("The eyes of a bundle do not fit together.")
@@ -74,7 +86,7 @@ class Lids:
     @property
     def highest(self) -> int:
         """The highest vertex that is named; -1 for none."""
-        named = [getattr(eye, name) for eye in self.eyes for name in ("ball", "lid", "followers")]
+        named = [getattr(eye, name) for eye in self.eyes for name in ("ball", "lid", "followers", "probes")]
         return max((int(one.max(initial=-1)) for one in named), default=-1)
 
     def on(
@@ -90,7 +102,7 @@ class Lids:
             template: of the eyes.
             neutral: (V, 3) the face at rest, mm.
             present: (V,) False where the face lacks a vertex; an eye whose lids it lacks is left alone.
-            jacobians: (V, 3, 3) of the face, for eyeballs that its mesh does not have.
+            jacobians: (V, 3, 3) of the face, for eyeballs that its mesh does not have and no probes tell of.
         """
         points = np.asarray(neutral, np.float64)
         there = np.isfinite(points).all(axis=1) & (True if present is None else np.asarray(present, bool))
@@ -103,8 +115,12 @@ class Lids:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays for a bundle: "lids.0.sphere", "lids.0.lid" and so on."""
-        names = ("sphere", *_INDICES)
-        return {f"lids.{k}.{name}": getattr(eye, name) for k, eye in enumerate(self.eyes) for name in names}
+        return {
+            f"lids.{k}.{name}": getattr(eye, name)
+            for k, eye in enumerate(self.eyes)
+            for name in _names()
+            if name not in _OPTIONAL or len(eye.probes)
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Lids | None:
@@ -115,15 +131,21 @@ class Lids:
         """
         eyes: list[Eye] = []
         while f"lids.{len(eyes)}.sphere" in arrays and len(eyes) <= MAX_EYES:
-            given = [arrays.get(f"lids.{len(eyes)}.{name}") for name in ("sphere", *_INDICES)]
-            if any(one is None for one in given):
+            given = {name: arrays.get(f"lids.{len(eyes)}.{name}") for name in _names()}
+            if given["probes"] is None and given["reading"] is None:
+                given = {name: one for name, one in given.items() if name not in _OPTIONAL}
+            if any(one is None for one in given.values()):
                 raise TemplateError("The eyes of a bundle lack one of their arrays.")
-            eyes.append(Eye(*given))  # type: ignore[arg-type]  # none of them is None
+            eyes.append(Eye(**given))  # type: ignore[arg-type]  # none of them is None
         return cls(tuple(eyes)) if eyes else None
 
 
+def _names() -> list[str]:
+    return [one.name for one in fields(Eye)]
+
+
 class LidsOnFace:
-    """The lids of one face; `keep` is theirs to call from one thread at a time."""
+    """The lids of one face. They hold nothing that changes, and performers may share them."""
 
     def __init__(self, eyes: tuple[_FaceEye, ...]) -> None:
         self._eyes = eyes
@@ -185,13 +207,32 @@ def _sphere_of(
     there: NDArray[np.bool_],
     jacobians: NDArray[np.floating[Any]] | None,
 ) -> tuple[NDArray[np.float64], float]:
-    """Centre and radius of a face's eyeball: by its own vertices, or the template's carried along with the lids."""
+    """Centre and radius of a face's eyeball: by its own vertices, its probes, or carried along with the lids."""
     if len(eye.ball) > 3 and there[eye.ball].all():
         return fit_sphere(neutral[eye.ball])
     home = template.vertices[eye.lid].mean(axis=0)
     near = np.eye(3) if jacobians is None else np.asarray(jacobians, np.float64)[eye.lid].mean(axis=0)
     centre = neutral[eye.lid].mean(axis=0) + near @ (eye.sphere[:3] - home)
-    return centre, float(eye.sphere[3] * np.cbrt(abs(np.linalg.det(near))))
+    radius = float(eye.sphere[3] * np.cbrt(abs(np.linalg.det(near))))
+    if len(eye.probes) < _FEWEST or not there[eye.probes].all():
+        return centre, radius
+    told = read_sphere(eye, template.vertices[eye.probes].astype(np.float64), neutral[eye.probes])
+    # Faces are told by what people look like; of a cartoon's that says nothing.
+    likely = abs(told[1] / max(radius, 1e-6) - 1) < _LIKELY and np.linalg.norm(told[0] - centre) < _LIKELY * radius
+    return told if likely else (centre, radius)
+
+
+def read_sphere(eye: Eye, home: NDArray[np.float64], points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Centre (3,) and radius of the eyeball behind the probes of a face.
+
+    Args:
+        eye: with `probes`.
+        home: (k, 3) where the template has them.
+        points: (k, 3) where the face has them.
+    """
+    laid = similarity(points, home)
+    sphere = eye.sphere + np.tensordot(eye.reading.astype(np.float64), laid.apply(points) - home, axes=2)
+    return laid.invert(sphere[:3]), float(sphere[3] / laid.scale)
 
 
 def _averaging(template: Template, lid: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ABSENT = -1
+"""Marks a missing fourth corner in `polygons`, and a missing vertex in `Layout.object_index`."""
 
 EYEBALL_PARTS = ("eyes", "iris", "pupil")
 """Names of the parts that eyeballs consist of; a template has some of them."""
-"""Marks a missing fourth corner in `polygons`, and a missing vertex in `Layout.object_index`."""
 
 MAX_VERTICES = 1_000_000
 MIN_VERTICES = 4

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from core.bundle import read_arrays, write_arrays
-from core.errors import CorpusError
+from core.errors import CorpusError, MienError
 from core.learning.blendshapes import pca_network
 from core.learning.scenes import Staging
-from core.learning.steering import Steering, state_of_network
+from core.learning.steering import Steering, state_of_network, widen
 from core.learning.trainer import Schedule
 from core.model import Network, spiral_network
 from core.sizes import Sizes
@@ -28,8 +28,12 @@ TOPOLOGY = "topology.safetensors"
 _PACKAGES = ("torch", "lightning", "numpy", "scipy", "pymeshlab")
 
 
-def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
+def load_run(folder: Path, *, as_learned: bool = False) -> tuple[Train, Corpus, Network]:
     """A finished or interrupted run: its configuration, corpus and network with the last checkpoint's weights.
+
+    Args:
+        folder: of the run.
+        as_learned: to learn on with; otherwise takes are as wide as they are to be (`Steering.wider`).
 
     Raises:
         CorpusError: not a run, or its corpus is no longer what it learned from.
@@ -44,6 +48,8 @@ def load_run(folder: Path) -> tuple[Train, Corpus, Network]:
         network = _trained(config, read_topology(folder), state_of_network(checkpoint["state_dict"]))
     except (RuntimeError, KeyError) as problem:
         raise CorpusError(f"The run {folder} is damaged: its weights do not fit its configuration.") from problem
+    if config.model == "steered" and not as_learned:
+        widen(network, config.style, config.code, config.steering.wider)
     return config, corpus, network.eval()
 
 
@@ -83,11 +89,14 @@ def read_config(folder: Path) -> tuple[Train, str]:
         words: dict[str, Any] = about["config"]
         places = {"corpus": Path(words["corpus"]), "out": folder, "schedule": Schedule(**words["schedule"])}
         # Runs from before there were steered networks know nothing of these.
-        places |= {"staging": Staging(**words.get("staging", {})), "steering": Steering(**words.get("steering", {}))}
+        places |= {
+            "staging": Staging(**words.get("staging", {})),
+            "steering": Steering(**{"wider": 1.0, **words.get("steering", {})}),
+        }
         places |= {"ahead": tuple(words.get("ahead", ()))}
         older = {"landmarks": False, "lean": False}
         return Train(**{**older, **words, **places}), str(about["corpus"]["fingerprint"])
-    except (ValueError, KeyError, TypeError) as problem:
+    except (MienError, ValueError, KeyError, TypeError) as problem:
         raise CorpusError(f"The run {folder} is damaged: its config.json cannot be read.", "Train again.") from problem
 
 

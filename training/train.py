@@ -193,7 +193,7 @@ def _check_resume(config: Train, corpus: Corpus) -> None:
 
 
 def _begin_from(folder: Path, lesson: Lesson, corpus: Corpus) -> None:
-    _, known, trained = load_run(folder)
+    _, known, trained = load_run(folder, as_learned=True)
     if known.template.content_hash != corpus.template.content_hash:
         raise CorpusError(f"The run {folder} learned on another template than the corpus has.")
     try:
@@ -262,7 +262,7 @@ def spread(train: Sequences | Scenes) -> float:
 
 def _quiet() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Data lies in memory already; workers would copy it.
+    # Data is read as fast as memory is; workers would have to send it.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty")

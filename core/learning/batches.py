@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class Sequences(Dataset[Batch]):
         labels: NDArray[np.float32],
         spans: list[tuple[int, int]],
     ) -> None:
-        self.steps = torch.from_numpy(np.require(steps, requirements="W"))
+        self.steps = as_they_lie(steps)
         self.labels = torch.from_numpy(np.array(labels, np.float32))
         self.scale = scale
         self.spans = spans
@@ -90,13 +91,20 @@ class Sequences(Dataset[Batch]):
         return Batch(labels, deformation.mul_(self.scale), mask)
 
 
+def as_they_lie(steps: NDArray[np.int16]) -> Tensor:
+    """The same numbers in the same place, be it memory or a file that cannot be written to. To be read only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.asarray(steps))
+
+
 def frame_count(sequences: Sequences | Scenes) -> int:
     """Frames of all sequences together."""
     return sum(frames for _, frames in sequences.spans)
 
 
 def sampled(sequences: Sequences | Scenes, most: int) -> Tensor:
-    """(n, V, 3) steps, int16: about so many frames of the sequences, evenly chosen; all where there are fewer."""
+    """(n, V, 3) steps, int16: so many frames of the sequences or some more, below twice as many; evenly chosen."""
     rows = torch.cat([torch.arange(first, first + frames) for first, frames in sequences.spans])
     return sequences.steps[rows[:: max(1, len(rows) // most)]]
 

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ..errors import MienError
 from ..motion import MAX_INTENSITY, reach
+from .batches import as_they_lie
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +108,7 @@ class Scenes(Dataset[SceneBatch]):
         scalable: list[bool],
         window: int,
     ) -> None:
-        self.steps, self.labels = (
-            torch.from_numpy(np.require(steps, requirements="W")),
-            torch.from_numpy(np.array(labels, np.float32)),
-        )
+        self.steps, self.labels = as_they_lie(steps), torch.from_numpy(np.array(labels, np.float32))
         self.scale, self.spans, self.persons, self.scalable = scale, spans, persons, scalable
         self.window = window
         self.strongest = [float(labels[first : first + frames].max(initial=0)) for first, frames in spans]

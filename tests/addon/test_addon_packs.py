@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = ROOT / "docs" / "runs" / "ict-skin-spiral"
+RUN = ROOT / "docs" / "runs" / "ict-skin-steered"
 MODULE = "bl_ext.user_default.mien"
 
 

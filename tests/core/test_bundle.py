@@ -157,6 +157,14 @@ def steered_path(steered: Bundle, tmp_path_factory: pytest.TempPathFactory) -> P
         ({"ahead": "36"}, "."),
         ({"ahead": [3]}, "."),
         ({"another": 1}, "."),
+        ({"fields": 2}, "sizes"),
+        ({"fields": 40}, "sizes"),
+        ({"fields": True}, "sizes"),
+        ({"direct": [0]}, "sizes"),
+        ({"direct": [1, 1]}, "sizes"),
+        ({"direct": "1"}, "sizes"),
+        ({"latent": 0}, "sizes"),
+        ({"channels": None}, "sizes"),
     ],
 )
 def test_words_of_a_steered_network_that_do_not_fit(
@@ -167,6 +175,16 @@ def test_words_of_a_steered_network_that_do_not_fit(
     rewrite(path, header=json.dumps({**steered.header, "sizes": {**steered.header["sizes"], **sizes}}))
     with pytest.raises(BundleError, match=match):
         read_bundle(path)
+
+
+@pytest.mark.parametrize("word", ["vertices", "channels", "spiral_length", "latent", "labels"])
+def test_a_bundle_tells_all_its_sizes(steered: Bundle, tmp_path: Path, word: str) -> None:
+    sizes = {name: value for name, value in steered.header["sizes"].items() if name != word}
+    for wrong in (sizes, [sizes], None):
+        with pytest.raises(BundleError, match="sizes"):
+            write_bundle(
+                tmp_path / "b.safetensors", dataclasses.replace(steered, header=steered.header | {"sizes": wrong})
+            )
 
 
 def test_damaged_arrays_of_a_steered_network(steered: Bundle, steered_path: Path, tmp_path: Path) -> None:
@@ -250,7 +268,10 @@ def test_random_damage_never_passes_as_another_error(
         data[int(rng.integers(0, 8 + length))] ^= int(rng.integers(1, 256))
         path.write_bytes(bytes(data))
         try:
-            read_bundle(path)
+            # What is read can be asked.
+            found = read_bundle(path)
+            assert found.sizes.inputs > 0
+            assert isinstance(found.varies, bool)
         except BundleError:
             continue
 

@@ -11,8 +11,9 @@ import pytest
 from core.bundle import Bundle, read_bundle, write_bundle
 from core.errors import BundleError, TemplateError
 from core.generator import Generator
-from core.lids import CLEARANCE, Eye, Lids
+from core.lids import CLEARANCE, Eye, Lids, read_sphere
 from core.template import Template
+from core.wrapping.spline import similarity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,12 +128,55 @@ def test_eyes_whose_lids_are_missing_are_left_alone(template: Template, lids: Li
     assert np.isfinite(motion).all()
 
 
+def test_probes_tell_where_an_eyeball_lies_that_no_mesh_has(template: Template, lids: Lids) -> None:
+    """A face of another shape, turned and half as big, has its eyeball where the reading says, within reason."""
+    probes = np.arange(0, template.vertex_count - 5, 7, dtype=np.int32)
+    home = template.vertices[probes].astype(np.float64)
+    none = np.zeros(0, np.int32)
+    reading = np.random.default_rng(0).normal(0, 0.01, (4, len(probes), 3)).astype(np.float32)
+    eye = dataclasses.replace(lids.eyes[0], ball=none, probes=probes, reading=reading)
+    shape = home + np.random.default_rng(1).normal(0, 0.5, home.shape)
+    shape = similarity(shape, home).apply(shape)
+    wanted = eye.sphere + np.tensordot(reading, shape - home, axes=2)
+    turn = np.array([[0, 0, 1.0], [1, 0, 0], [0, 1, 0]])
+    centre, radius = read_sphere(eye, home, 0.5 * shape @ turn.T + 7)
+    np.testing.assert_allclose(centre, 0.5 * turn @ wanted[:3] + 7, atol=1e-6)
+    assert radius == pytest.approx(0.5 * wanted[3])
+    own = template.vertices.copy()
+    own[probes] = shape
+    only = Lids((dataclasses.replace(eye, lid=np.array([113], np.int32), followers=none, leader=none),))
+    rest = float(np.linalg.norm(own[113] - wanted[:3]))
+    left = []
+    for there in (None, np.arange(template.vertex_count) != probes[0]):
+        motion = np.zeros((1, template.vertex_count, 3), np.float32)
+        motion[0, 113] = 0.6 * (wanted[:3] - own[113])
+        only.on(template, own, there).keep(motion)
+        left.append(float(np.linalg.norm(own[113] + motion[0, 113] - wanted[:3])))
+    assert left[0] == pytest.approx(min(rest, wanted[3] + CLEARANCE), abs=1e-3)
+    far = dataclasses.replace(only.eyes[0], reading=reading + np.float32(1))
+    motion = np.zeros((2, template.vertex_count, 3), np.float32)
+    motion[:, 113] = 0.6 * (wanted[:3] - own[113])
+    Lids((far,)).on(template, own).keep(motion[:1])
+    Lids((dataclasses.replace(far, probes=none, reading=reading[:, :0]),)).on(template, own).keep(motion[1:])
+    np.testing.assert_array_equal(motion[0], motion[1])
+    # Of a face that lacks a probe the template's eyeball is carried along with the lids.
+    assert left[1] != pytest.approx(left[0], abs=1e-3)
+    assert left[1] > 0.5 * rest
+
+
 def test_arrays_and_back(lids: Lids) -> None:
     again = Lids.from_arrays(lids.to_arrays())
     assert again is not None
     for name, array in lids.to_arrays().items():
         np.testing.assert_array_equal(array, again.to_arrays()[name])
     assert Lids.from_arrays({}) is None
+    assert "lids.0.probes" not in lids.to_arrays(), "older versions read it too"
+    probes, reading = np.array([3, 4, 5, 6], np.int32), np.ones((4, 4, 3), np.float32)
+    more = Lids((dataclasses.replace(lids.eyes[0], probes=probes, reading=reading),))
+    again = Lids.from_arrays(more.to_arrays())
+    assert again is not None
+    np.testing.assert_array_equal(again.eyes[0].probes, probes)
+    np.testing.assert_array_equal(again.eyes[0].reading, reading)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +189,9 @@ def test_arrays_and_back(lids: Lids) -> None:
         {"lids.0.sphere": np.array([0, 0, 0, np.nan], np.float32)},
         {"lids.0.sphere": np.array([0, 0, 0, -1], np.float32)},
         {"lids.0.followers": None},
+        {"lids.0.probes": np.arange(4, dtype=np.int32)},
+        {"lids.0.probes": np.arange(4, dtype=np.int32), "lids.0.reading": np.zeros((4, 3, 3), np.float32)},
+        {"lids.0.probes": np.arange(4, dtype=np.int32), "lids.0.reading": np.full((4, 4, 3), np.nan, np.float32)},
     ],
     ids=str,
 )

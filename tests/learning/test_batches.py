@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.learning.batches import Chain, ChainSampler, Sequences
+from core.learning.batches import Chain, ChainSampler, Sequences, frame_count, sampled
+from core.learning.scenes import Member
+from core.motion import EXPRESSIONS
+from tests.learning.conftest import CORNERS, RATE, performance
 from training.corpora.store import open_corpus
+from training.corpora.writer import CorpusWriter
+from training.steered import scenes_of
 from training.train import sequences_of
 
 SCALE = 0.002
@@ -95,6 +100,43 @@ def test_processes_share_the_batches(monkeypatch):
     for whole, *parts in zip(everything, *shares, strict=True):
         assert sorted(chain.sequences for part in parts for chain in part) == sorted(c.sequences for c in whole)
     assert any(not part for share in shares for part in share)
+
+
+def test_people_who_do_not_stand_together_keep_their_own_motion(template, tmp_path):
+    """Sequences lie where they are stored, with those of other people among them."""
+    writer = CorpusWriter(
+        tmp_path / "c",
+        template,
+        name="sheet",
+        licence="CC0-1.0",
+        source="a formula",
+        frame_rate=RATE,
+        notes="for tests",
+    )
+    for person, side in enumerate(("train", "test", "train", "test", "train")):
+        index = writer.add_subject(f"p{person}", side, template.vertices)
+        for name in EXPRESSIONS[: 1 + person]:
+            writer.add_sequence(index, name, *performance(name, 1.0 + person, template), CORNERS)
+    corpus = open_corpus(writer.close())
+    assert not corpus.steps.flags.writeable, "what is learned from cannot be written to"
+    for side in ("train", "test"):
+        own = corpus.split(side)
+        motion = [corpus.deformation(index) for index in own]
+        whole = np.concatenate(motion)
+        sequences = sequences_of(corpus, own)
+        assert frame_count(sequences) == len(whole)
+        np.testing.assert_allclose(sampled(sequences, 10**6).numpy() * corpus.scale, whole, atol=1e-6)
+        assert len(whole) / 4 <= len(sampled(sequences, len(whole) // 4)) <= len(whole) / 2
+        assert np.shares_memory(sequences.steps.numpy(), corpus.steps), "a large corpus is not copied"
+        scenes = scenes_of(corpus, own, np.zeros(6), 0)
+        for number, truth in enumerate(motion):
+            batch = sequences[[Chain((number,), (2,))]]
+            np.testing.assert_allclose(batch.deformation[0, 2:], truth, atol=1e-6)
+            np.testing.assert_array_equal(batch.labels[0, 2:], corpus.labels(own[number]))
+            scene = scenes[[[Member(number, 0, 0, 1.0, 1.0, 1.0, calm=True)]]]
+            np.testing.assert_allclose(scene.target[0, : len(truth)], truth, atol=1e-6)
+            assert scene.person.tolist() == [corpus.sequences[own[number]].subject]
+            assert float(scene.labels.max()) == pytest.approx(float(corpus.labels(own[number]).max()), abs=1e-5)
 
 
 def test_a_batch_of_nothing_counts_nothing(corpus_folder):

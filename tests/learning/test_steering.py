@@ -14,7 +14,7 @@ from core.generator import Generator
 from core.learning.batches import ChainSampler
 from core.learning.losses import sequence_loss, turned_loss
 from core.learning.scenes import Member, SceneSampler, Staging
-from core.learning.steering import state_of_network
+from core.learning.steering import Steering, state_of_network
 from core.learning.styles import StyleReader, divergence, sequence_features
 from core.learning.trainer import Schedule
 from core.metrics import mean_error
@@ -89,9 +89,26 @@ def test_a_face_speaks_through_the_style_that_it_leads_to(run):
                 np.testing.assert_allclose(own[there].numpy(), actor.perform(index), atol=1e-4)
     # And what a second training begins with.
     fresh = command.steered_course(config, corpus, read_topology(run)).lesson
-    fresh.begin_with(network)
+    _, _, learned = load_run(run, as_learned=True)
+    fresh.begin_with(learned)
     for name, value in state_of_network(fresh.state_dict()).items():
-        torch.testing.assert_close(value, network.state_dict()[name], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(value, learned.state_dict()[name], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(fresh.lean.weight, state["lean.weight"], atol=1e-4, rtol=1e-3)
+    command._begin_from(run, fresh, corpus)
+    torch.testing.assert_close(fresh.network.state_dict(), learned.state_dict())
+
+
+def test_takes_are_wider_than_they_were_learned_and_the_calm_performance_is_not(run):
+    config, corpus, wide = load_run(run)
+    _, _, learned = load_run(run, as_learned=True)
+    assert config.steering.wider == 1.5
+    labels, style, code = torch.tensor(corpus.labels(0))[None], torch.randn(1, 1, 4), torch.randn(1, 3)
+    with torch.inference_mode():
+        torch.testing.assert_close(wide(labels, code=code), learned(labels, code=code))
+        torch.testing.assert_close(wide(labels, style, code), learned(labels, 1.5 * style, code))
+        assert not torch.equal(wide(labels, style, code), learned(labels, style, code))
+    with pytest.raises(MienError, match="wide"):
+        Steering(wider=0)
 
 
 def test_style_code_and_face_each_change_the_performance(run):
@@ -208,7 +225,8 @@ def test_motion_on_the_template_is_what_the_face_turns_back(corpus_folder):
     codes, jacobians = faces_of(corpus, steered.basis)
     assert codes.shape == (len(corpus.splits), 3)
     first, frames = scenes.spans[3]
-    back = motion_on_template(scenes, jacobians)[first : first + frames]
+    before = sum(count for _, count in scenes.spans[:3])
+    back = motion_on_template(scenes, jacobians)[before : before + frames]
     again = turned(back[None], jacobians[scenes.persons[3]][None])[0]
     torch.testing.assert_close(again, scenes.steps[first : first + frames].float() * scenes.scale)
 

@@ -161,8 +161,7 @@ def open_corpus(folder: Path | str, *, verify: bool = True) -> Corpus:
 
 
 def _open(folder: Path, name: str, about: dict[str, Any], *, verify: bool) -> NDArray[Any]:
-    # "c": torch wants what can be written; nothing that is written reaches the file.
-    array = np.load(folder / name, mmap_mode="c", allow_pickle=False)
+    array = np.load(folder / name, mmap_mode="r", allow_pickle=False)
     if list(array.shape) != about["shape"] or array.dtype != np.dtype(FILES[name]):
         raise ValueError(f"{name} has another shape or type than it should")
     if verify and hash_of(folder / name) != about["sha256"]:

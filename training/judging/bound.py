@@ -86,6 +86,9 @@ def run(config: Bound) -> dict[str, dict[str, float]]:
         for name, one in sizes.items()
         if one
     }
+    lacking = {corpus.sequences[index].expression for index in of_kind(corpus, "test")} - edges.keys()
+    if lacking:
+        raise CorpusError(f"Nobody to learn from performs {', '.join(sorted(lacking))}.", "Make a larger corpus.")
     plain = cast.shown(cast.stage.fields).astype(np.float32)
     found: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = defaultdict(list)
     for actor, index, one in _performances(corpus, cast, Habits(**recipe), config.people):
