@@ -153,7 +153,7 @@ def test_probes_tell_where_an_eyeball_lies_that_no_mesh_has(template: Template, 
         only.on(template, own, there).keep(motion)
         left.append(float(np.linalg.norm(own[113] + motion[0, 113] - wanted[:3])))
     assert left[0] == pytest.approx(min(rest, wanted[3] + CLEARANCE), abs=1e-3)
-    far = dataclasses.replace(only.eyes[0], reading=reading + np.float32(1))
+    far = dataclasses.replace(only.eyes[0], reading=10_000 * reading)
     motion = np.zeros((2, template.vertex_count, 3), np.float32)
     motion[:, 113] = 0.6 * (wanted[:3] - own[113])
     Lids((far,)).on(template, own).keep(motion[:1])
