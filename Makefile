@@ -88,8 +88,9 @@ bundle: env ## train the default bundle again
 	$(RUN) -m training evaluate runs/makehuman-steered runs/makehuman-spiral runs/makehuman-pca --keep docs/runs
 	$(RUN) -m training export runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
 
-ablation: ## what each idea of the steered network brings: docs/ablation.json; about an hour and a half on two cores
-	$(RUN) -m training ablation corpora/makehuman --out runs/ablation --json docs/ablation.json
+ablation: env ## what each idea of the steered network brings: docs/ablation.json; about an hour on two cores
+	$(RUN) -m training corpus makehuman --out corpora/makehuman-600 --subjects 627 --test-subjects 27 --performances 4
+	$(RUN) -m training ablation corpora/makehuman-600 --out runs/ablation --json docs/ablation.json
 
 # The ICT runs from nothing: three networks on the skin, and on the paper's face its own two at its own settings, 100 epochs.
 # About five hours on two cores.
