@@ -93,7 +93,7 @@ ablation: env ## what each idea of the steered network brings: docs/ablation.jso
 	$(RUN) -m training ablation corpora/makehuman-600 --out runs/ablation --json docs/ablation.json
 
 # The ICT runs from nothing: three networks on the skin, and on the paper's face its own two at its own settings, 100 epochs.
-# About five hours on two cores.
+# The skin takes some two and a half hours on two cores, the paper's face more than that again.
 FACEKIT ?= ICT-FaceKit
 HEADS := --subjects 1827 --test-subjects 27 --performances 3
 ict-runs: env ## train on the heads of ICT-FaceKit again: make ict-runs FACEKIT=path/to/ICT-FaceKit

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .motion import EXPRESSIONS
+from .motion import EXPRESSIONS, MAX_AHEAD
 
 if TYPE_CHECKING:
     from .topology import Topology
@@ -66,12 +66,15 @@ class Sizes:
         if self.channels[-1] != 3:
             raise ValueError("the last level gives x, y and z: 3 channels")
         beside = self.style or self.code or self.ahead
-        if min(self.style, self.code, *self.ahead) < 0 or (beside and not self.steered):
+        if min(self.style, self.code) < 0 or (beside and not self.steered):
             raise ValueError(f"only a steered network has a style and a code, and looks ahead: {self}")
+        if len(self.ahead) > MAX_AHEAD or any(not 0 < frames <= MAX_AHEAD for frames in self.ahead):
+            raise ValueError(f"a network looks from 1 to {MAX_AHEAD} frames ahead: {self}")
         # Before the last stage, whose channels are positions; after the first, which is one with the layer before it.
         if (
             self.fields in (1, 2)
             or self.fields < 0
+            or len(set(self.direct)) < len(self.direct)
             or any(not 0 < stage < len(self.channels) - 2 for stage in self.direct)
         ):
             raise ValueError(f"fields or direct stages that cannot be: {self}")

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _STILL = (Role.FACE, Role.UPPER, Role.HAIR, Role.NONE)
 
-
 _BODY = 48
 """Glasses read so many vertices of the skin."""
 
