@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test test-all lint format dist packs wraps test-blender benchmark bundle ablation ict-runs report clean help
+.PHONY: env demo test test-all lint format dist packs photos wraps test-blender benchmark bundle ablation ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -122,6 +122,13 @@ wraps: packs ## wraps in numbers and pictures: make wraps FACEKIT=path/to/ICT-Fa
 	$(RUN) -m training wraps --facekit $(FACEKIT) --json docs/wraps.json
 	$(RUN) -m training.wraps.sheet --facekit $(FACEKIT)
 	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
+
+# People in rendered photos: half an hour on two cores. The detector's networks are fetched by pip, once.
+photos: env ## what photos are read by, learned and measured again: docs/photo.json
+	$(RUN) -m training photo-album corpora/photos --part 1 2 & $(RUN) -m training photo-album corpora/photos --part 2 2; wait
+	$(RUN) -m training photo-learn corpora/photos
+	$(RUN) -m training export docs/runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
+	$(RUN) -m training photo-judge corpora/photos --json docs/photo.json
 
 clean: ## what make made, but not the environment
 	rm -rf out dist build

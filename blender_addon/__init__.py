@@ -10,6 +10,7 @@ from .baking import bake_operators, bakes, clips, players, records
 from .command import cli
 from .detector import detect_operators, finder_setup
 from .parts import finding, members, panel_parts, part_list, part_operators
+from .photo import photo_edit_operators, photo_list, photo_make, photo_operators, photo_panel
 from .preview import preview_handlers, preview_operators
 from .pytorch import torch_box, torch_setup
 from .timeline import cue_operators, cue_properties, panel_performance, preset_operators, take_operators
@@ -36,6 +37,9 @@ CLASSES = (
     records.MienMesh,
     properties.MienScene,
     cue_properties.MienCueEdit,
+    photo_list.MienPhotoMark,
+    photo_list.MienPhoto,
+    photo_list.MienPhotos,
     operators.MIEN_OT_pick_face,
     operators.MIEN_OT_add_expression,
     preview_operators.MIEN_OT_preview,
@@ -62,7 +66,19 @@ CLASSES = (
     wrap_operators.MIEN_OT_wrap,
     wrap_operators.MIEN_OT_show_fit,
     wrap_operators.MIEN_OT_forget_wrap,
+    photo_operators.MIEN_OT_add_photos,
+    photo_operators.MIEN_FH_photos,
+    photo_operators.MIEN_OT_find_photo_faces,
+    photo_operators.MIEN_OT_remove_photo,
+    photo_operators.MIEN_OT_move_photo,
+    photo_operators.MIEN_OT_clear_photos,
+    photo_make.MIEN_OT_make_face,
+    photo_edit_operators.MIEN_OT_edit_photo,
+    photo_edit_operators.MIEN_OT_clear_photo,
     panel.MIEN_PT_face,
+    photo_panel.MIEN_UL_photos,
+    photo_panel.MIEN_PT_photo,
+    photo_panel.MIEN_PT_photo_closed,
     part_operators.MIEN_OT_find_parts,
     part_operators.MIEN_OT_add_parts,
     part_operators.MIEN_OT_bind_parts,
@@ -96,6 +112,7 @@ def register() -> None:
     properties.attach()
     marks.attach()
     part_list.attach()
+    photo_list.attach()
     part_list.on_role.append(finding.role_chosen)
     players.sources.append(members.members)
     cue_properties.attach()
@@ -119,6 +136,7 @@ def unregister() -> None:
     cue_properties.detach()
     players.sources.remove(members.members)
     part_list.on_role.remove(finding.role_chosen)
+    photo_list.detach()
     part_list.detach()
     marks.detach()
     properties.detach()

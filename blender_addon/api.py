@@ -9,6 +9,7 @@ print(api.bake(face, start=1, end=60))
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -17,6 +18,7 @@ from . import engine, packs, takes
 from .baking import bake_copies, bakes, records
 from .baking.bake_job import BakeJob, BakeResult
 from .parts import finding
+from .photo.photo_job import PhotoInput, PhotoJob, PhotoResult
 from .sample_face import add_sample_face
 from .timeline import motion
 from .wrapping import wrap_job
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BakeJob",
     "BakeResult",
+    "PhotoInput",
+    "PhotoJob",
+    "PhotoResult",
     "WrapJob",
     "WrapResult",
     "add_expression",
@@ -39,6 +44,7 @@ __all__ = [
     "bake",
     "bake_again",
     "duplicate_bake",
+    "face_from_photos",
     "find_parts",
     "fit",
     "forget_wrap",
@@ -112,6 +118,42 @@ def wrap(
 def forget_wrap(obj: bpy.types.Object) -> bool:
     """Takes the wrap out of a head's mesh; landmarks, strengths and bakes stay. Returns whether there was one."""
     return wrap_job.forget(obj)
+
+
+def face_from_photos(
+    photos: Sequence[str | Path | PhotoInput],
+    *,
+    name: str = "",
+    like: str = "",
+    bundle: str = "",
+    size: int = 2048,
+    textured: bool = True,
+    progress: Callable[[Step], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> PhotoResult:
+    """Adds a neutral, textured face of the person in photos, straight through; it performs like a sample face.
+
+    Args:
+        photos: of one person; files, or `PhotoInput` where landmarks are given, or which of several faces is meant.
+            Without the landmark finder (an extra in the preferences) each needs landmarks.
+        name: of the face; empty for that of the first photo.
+        like: whose head it gets, a word of a generator's name such as "ict"; empty for the first that reads photos.
+        bundle: path of the one generator to use; empty for the one that ships and all model packs.
+        size: pixels of the texture's side, 256 to 8192.
+        textured: whether there is to be a texture at all.
+        progress: called with each step of the work.
+        cancelled: asked before each step.
+
+    Raises:
+        MienError: one sentence and a remedy; the scene is unchanged.
+    """
+    given = [photos] if isinstance(photos, str | Path | PhotoInput) else list(photos)
+    inputs = [one if isinstance(one, PhotoInput) else PhotoInput(Path(one)) for one in given]
+    job = PhotoJob(inputs, name=name, like=like, bundle=bundle, size=size, textured=textured)
+    for step in job.compute(cancelled):
+        if progress is not None:
+            progress(step)
+    return job.finish()
 
 
 def add_expression(  # noqa: PLR0917 - the order of figure 2, and of core's Cue

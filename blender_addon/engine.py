@@ -11,11 +11,13 @@ if __package__ == "blender_addon":
     from core.binding import Binding
     from core.bundle import Bundle, read_bundle
     from core.compact import Compact, Compactor
+    from core.detection import files as detector_files
     from core.detection.detect import Detected, detect
+    from core.detection.faces import POINTS as FACE_POINTS
     from core.detection.faces import Reader
     from core.detection.pairing import Pairs, carry_marks, pair
     from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
-    from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError
+    from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError, PhotoError
     from core.generator import Generator, all_finite, check_finite
     from core.identity import Identity
     from core.motion import EXPRESSIONS, MAX_AHEAD, MAX_INTENSITY, Cue, resample
@@ -28,6 +30,17 @@ if __package__ == "blender_addon":
     from core.parts.suggest import suggest_roles
     from core.pc2 import Pc2Writer, read_pc2
     from core.performer import Performer
+    from core.photo import container, exif, placing
+    from core.photo import guide as photo_guide
+    from core.photo.camera import Camera
+    from core.photo.find import eye_pixels, find_in_steps, turn_of
+    from core.photo.fit import fit as fit_photos
+    from core.photo.fitted import Fitted
+    from core.photo.fitted import View as PhotoView
+    from core.photo.kit import PhotoKit
+    from core.photo.picture import Picture
+    from core.photo.scaling import limited
+    from core.photo.texture import Texture, make_texture
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
     from core.slider_weights import SliderSolver
     from core.speed import Speed, every_engine
@@ -43,11 +56,13 @@ else:
     from .core.binding import Binding  # type: ignore[import-not-found,no-redef]
     from .core.bundle import Bundle, read_bundle  # type: ignore[import-not-found,no-redef]
     from .core.compact import Compact, Compactor  # type: ignore[import-not-found,no-redef]
+    from .core.detection import files as detector_files  # type: ignore[import-not-found,no-redef]
     from .core.detection.detect import Detected, detect  # type: ignore[import-not-found,no-redef]
+    from .core.detection.faces import POINTS as FACE_POINTS  # type: ignore[import-not-found,no-redef]
     from .core.detection.faces import Reader  # type: ignore[import-not-found,no-redef]
     from .core.detection.pairing import Pairs, carry_marks, pair  # type: ignore[import-not-found,no-redef]
     from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
-    from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError  # type: ignore[import-not-found,no-redef]
+    from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError, PhotoError  # type: ignore[import-not-found,no-redef]
     from .core.generator import Generator, all_finite, check_finite  # type: ignore[import-not-found,no-redef]
     from .core.identity import Identity  # type: ignore[import-not-found,no-redef]
     from .core.motion import EXPRESSIONS, MAX_AHEAD, MAX_INTENSITY, Cue, resample  # type: ignore[import-not-found,no-redef]
@@ -60,6 +75,17 @@ else:
     from .core.parts.suggest import suggest_roles  # type: ignore[import-not-found,no-redef]
     from .core.pc2 import Pc2Writer, read_pc2  # type: ignore[import-not-found,no-redef]
     from .core.performer import Performer  # type: ignore[import-not-found,no-redef]
+    from .core.photo import container, exif, placing  # type: ignore[import-not-found,no-redef]
+    from .core.photo import guide as photo_guide  # type: ignore[import-not-found,no-redef]
+    from .core.photo.camera import Camera  # type: ignore[import-not-found,no-redef]
+    from .core.photo.find import eye_pixels, find_in_steps, turn_of  # type: ignore[import-not-found,no-redef]
+    from .core.photo.fit import fit as fit_photos  # type: ignore[import-not-found,no-redef]
+    from .core.photo.fitted import Fitted  # type: ignore[import-not-found,no-redef]
+    from .core.photo.fitted import View as PhotoView  # type: ignore[import-not-found,no-redef]
+    from .core.photo.kit import PhotoKit  # type: ignore[import-not-found,no-redef]
+    from .core.photo.picture import Picture  # type: ignore[import-not-found,no-redef]
+    from .core.photo.scaling import limited  # type: ignore[import-not-found,no-redef]
+    from .core.photo.texture import Texture, make_texture  # type: ignore[import-not-found,no-redef]
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
     from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
     from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
@@ -76,6 +102,7 @@ __all__ = [
     "DEVICES",
     "ENGINES",
     "EXPRESSIONS",
+    "FACE_POINTS",
     "MAX_AHEAD",
     "MAX_GAIN",
     "MAX_INTENSITY",
@@ -83,13 +110,16 @@ __all__ = [
     "MAX_VARIATION",
     "REGIONS",
     "Binding",
+    "Bundle",
     "BundleError",
+    "Camera",
     "Cancelled",
     "Compact",
     "Compactor",
     "Cue",
     "Detected",
     "DeviceError",
+    "Fitted",
     "Generator",
     "Identity",
     "Layout",
@@ -101,6 +131,10 @@ __all__ = [
     "PartMesh",
     "Pc2Writer",
     "Performer",
+    "PhotoError",
+    "PhotoKit",
+    "PhotoView",
+    "Picture",
     "Reader",
     "Riders",
     "Role",
@@ -112,6 +146,7 @@ __all__ = [
     "Step",
     "Take",
     "Template",
+    "Texture",
     "Together",
     "TreeSurface",
     "Wrapped",
@@ -121,19 +156,29 @@ __all__ = [
     "carry_marks",
     "check_finite",
     "completed",
+    "container",
     "detect",
+    "detector_files",
     "every_engine",
+    "exif",
+    "eye_pixels",
     "factors",
+    "find_in_steps",
+    "fit_photos",
     "forget_generators",
     "forget_torch_failure",
     "generator",
     "in_use",
     "landmarks",
+    "limited",
     "load",
+    "make_texture",
     "merge",
     "mover_from_arrays",
     "pair",
     "part_mover",
+    "photo_guide",
+    "placing",
     "read_pc2",
     "regions",
     "resample",
@@ -143,6 +188,7 @@ __all__ = [
     "torch_failure",
     "torch_is_there",
     "torch_wheels",
+    "turn_of",
     "with_seams",
     "wrap",
 ]

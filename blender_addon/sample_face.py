@@ -73,6 +73,12 @@ def add_sample_face(name: str = "", *, bundle: str = "", context: bpy.types.Cont
         raise MienError(f"The bundle has no sample face {name!r}.", f"Choose from {', '.join(content.samples)}.")
     mesh = make_mesh(title(name), content.template, content.samples[name])
     face = bpy.data.objects.new(title(name), mesh)
+    show(face, context)
+    return face
+
+
+def show(face: bpy.types.Object, context: bpy.types.Context) -> None:
+    """Puts a new face at the 3D cursor, selects it and nothing else, and picks it as the scene's face."""
     context.collection.objects.link(face)
     face.location = context.scene.cursor.location
     for other in context.view_layer.objects.selected:
@@ -80,7 +86,6 @@ def add_sample_face(name: str = "", *, bundle: str = "", context: bpy.types.Cont
     face.select_set(True)
     context.view_layer.objects.active = face
     context.scene.mien.face = face
-    return face
 
 
 def title(name: str) -> str:
@@ -153,12 +158,12 @@ class MIEN_OT_add_sample_face(MienOperator, bpy.types.Operator):  # noqa: N801 -
     def run(self, context: bpy.types.Context) -> set[str]:
         """Add, look at it, say so."""
         face = add_sample_face(self.sample, bundle=choice(context).bundle, context=context)
-        _frame_view(context)
+        frame_view(context)
         self.report({"INFO"}, f"{face.name} is here, {face.dimensions.z * 100:.0f} cm tall, and picked as the face.")
         return {"FINISHED"}
 
 
-def _frame_view(context: bpy.types.Context) -> None:
+def frame_view(context: bpy.types.Context) -> None:
     """A head is small beside Blender's two-metre cube: look it in the face, where there is a window."""
     for area in context.screen.areas if context.screen and not bpy.app.background else ():
         region = next((one for one in area.regions if one.type == "WINDOW"), None)

@@ -23,6 +23,7 @@ from .identity import ShapeBasis
 from .lids import Lids, LidsOnFace
 from .life import Life
 from .motion import EXPRESSIONS
+from .photo.kit import PhotoKit
 from .sizes import Sizes
 from .template import Template
 from .topology import Topology
@@ -68,6 +69,7 @@ class Bundle:
         identity: how the code of a face is read from its neutral; a steered network has one, others have none.
         life: small motions of life on the template's neutral; None where there are none.
         lids: the template's eyes, which its lids must not enter; None where there are none.
+        photo: what photos are read by; None where there is nothing.
     """
 
     header: dict[str, Any]
@@ -79,6 +81,7 @@ class Bundle:
     identity: ShapeBasis | None = None
     life: Life | None = None
     lids: Lids | None = None
+    photo: PhotoKit | None = None
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -181,6 +184,9 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
         arrays |= bundle.life.to_arrays()
     if bundle.lids is not None:
         arrays |= bundle.lids.to_arrays()
+    if bundle.photo is not None:
+        bundle.photo.check(bundle.template)
+        arrays |= bundle.photo.to_arrays()
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
     write_arrays(path, arrays, metadata)
 
@@ -213,11 +219,14 @@ def read_bundle(path: Path | str) -> Bundle:
         lids = Lids.from_arrays(arrays)
         _check_steering(sizes, template, weights, identity, life)
         _check_eyes(lids, template)
+        photo = PhotoKit.from_arrays(arrays)
+        if photo is not None:
+            photo.check(template)
     except BundleError:
         raise
     except (MienError, *_DAMAGE) as problem:
         raise BundleError(f"The bundle {path.name} is damaged ({problem}).", _REMEDY) from problem
-    return Bundle(header, template, topology, weights, samples, modes, identity, life, lids)
+    return Bundle(header, template, topology, weights, samples, modes, identity, life, lids, photo)
 
 
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -37,6 +37,10 @@ class MeshError(MienError):
     """An artist's mesh cannot perform as it is."""
 
 
+class PhotoError(MienError):
+    """A photo shows no face that can be used."""
+
+
 class DeviceError(MienError):
     """The device asked for is not there."""
 

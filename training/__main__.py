@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - commands speak on standard output
-"""`python -m training`: corpora, training, evaluation, report, export, benchmark, ways to bake."""
+"""`python -m training`: corpora, training, evaluation, report, export, benchmark, ways to bake, photos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ import tyro
 
 from core.errors import MienError
 
-from . import ablation, bake_ways, benchmark, choices, corpus, evaluate, export, report, settings, train, wrap_numbers
+from . import (
+    ablation,
+    bake_ways,
+    benchmark,
+    choices,
+    corpus,
+    evaluate,
+    export,
+    photos,
+    report,
+    settings,
+    train,
+    wrap_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +42,9 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     benchmark.Benchmark: benchmark.run,
     bake_ways.BakeWays: bake_ways.run,
     wrap_numbers.Wraps: wrap_numbers.run,
+    photos.PhotoAlbum: photos.run_album,
+    photos.PhotoLearn: photos.run_learn,
+    photos.PhotoJudge: photos.run_judge,
 }
 Corpus = Annotated[
     Annotated[corpus.MakeHuman, name("makehuman")]
@@ -46,7 +62,10 @@ Command = Annotated[
     | Annotated[export.Export, name("export")]
     | Annotated[benchmark.Benchmark, name("benchmark")]
     | Annotated[bake_ways.BakeWays, name("bake-ways")]
-    | Annotated[wrap_numbers.Wraps, name("wraps")],
+    | Annotated[wrap_numbers.Wraps, name("wraps")]
+    | Annotated[photos.PhotoAlbum, name("photo-album")]
+    | Annotated[photos.PhotoLearn, name("photo-learn")]
+    | Annotated[photos.PhotoJudge, name("photo-judge")],
     tyro.conf.OmitSubcommandPrefixes,
 ]
 

@@ -21,6 +21,7 @@ from .corpora.modes import modes_of
 from .corpora.template_makehuman import makehuman_template
 from .evaluate import evaluated
 from .licences import notice
+from .photo.kits import makehuman_kit
 from .steered import Steered
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def bundle_of(folder: Path, facekit: Path | None = None) -> Bundle:
     samples, modes, life = samples_of(name), modes_of(name, facekit), life_of(name, facekit)
     basis = Steered.read(folder).basis if steered else None
     lids = lids_of(name, facekit) if steered else None
-    return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life, lids)
+    photo = makehuman_kit() if name == "makehuman" else None
+    return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life, lids, photo)
 
 
 def landmarks_of(name: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import operator_base
 from ..engine import Cancelled, MienError
-from . import cli_bake, cli_batch, cli_wrap, workers
+from . import cli_bake, cli_batch, cli_photo, cli_wrap, workers
 from .cli_cues import read_cues
 from .command_line import CANCELLED, DONE, FAILED, NO_FACE, USAGE, NoFace, Parser, Usage, complain, interruptible
 
@@ -68,4 +68,5 @@ def parser() -> Parser:
     cli_bake.add_command(commands)
     cli_batch.add_command(commands)
     cli_wrap.add_commands(commands)
+    cli_photo.add_command(commands)
     return top

@@ -15,9 +15,10 @@ import bpy
 from .. import api, takes
 from ..sample_face import add_sample_face
 from ..timeline import motion
-from . import cli_options, cli_wrap, scene_io
+from . import cli_options, cli_photo, cli_wrap, scene_io
 from .cli_cues import MOST_FRAMES, preset_cues, read_cues
 from .cli_options import SAMPLE
+from .cli_photo import PHOTO
 from .command_line import DONE, NoFace, Usage, say
 
 if TYPE_CHECKING:
@@ -36,11 +37,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _bake(options: argparse.Namespace) -> int:
     cli_options.check(options)
-    if options.input.startswith(SAMPLE):
-        scene_io.new()
-        add_sample_face(options.input.removeprefix(SAMPLE), bundle=options.bundle)
-    else:
-        scene_io.read(Path(options.input))
+    _open(options)
     scene = bpy.context.scene
     if options.fps is not None:
         scene.render.fps = max(1, math.ceil(options.fps))
@@ -48,7 +45,8 @@ def _bake(options: argparse.Namespace) -> int:
     fps = motion.frame_rate_of(scene)
     cues = read_cues(options.cue, options.cues, fps)
     cues += [cue for word in options.preset for cue in preset_cues(word, fps)]
-    face = cli_wrap.wrapped(options) if options.landmarks is not None else _face(options)
+    wraps = options.landmarks is not None and not options.input.startswith(PHOTO)
+    face = cli_wrap.wrapped(options) if wraps else _face(options)
     for cue in cues:
         motion.write_cue(face, cue)
     for name in cli_options.SHAPING:
@@ -81,6 +79,20 @@ def _bake(options: argparse.Namespace) -> int:
     if not options.quiet:
         say(f"{result} Written: {', '.join(map(str, options.out))}")
     return DONE
+
+
+def _open(options: argparse.Namespace) -> None:
+    """The input as the scene."""
+    if options.input.startswith(SAMPLE):
+        scene_io.new()
+        add_sample_face(options.input.removeprefix(SAMPLE), bundle=options.bundle)
+    elif options.input.startswith(PHOTO):
+        scene_io.new()
+        _, result = cli_photo.made(options, cli_photo.paths_in(options.input))
+        if result.warnings and not options.quiet:
+            say(" ".join(result.warnings))
+    else:
+        scene_io.read(Path(options.input))
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from .. import properties
 from ..baking.ways import WAYS
 from ..engine import DEVICES, ENGINES, MAX_SEED, MienError
 from ..takes import CALM
-from . import exporting, scene_io
+from . import cli_photo, exporting, scene_io
 from .cli_cues import preset_cues, read_cues
+from .cli_photo import PHOTO
 from .command_line import Parser, Usage
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def understood(words: Sequence[str]) -> list[Path]:
 def add_options(bake: argparse.ArgumentParser) -> None:
     """Adds what a bake may be asked for."""
     bake.add_argument(
-        "input", help=f"a neutral face: {', '.join(scene_io.INPUTS)}, or {SAMPLE}NAME for a sample face of Mien's"
+        "input",
+        help=f"a neutral face: {', '.join(scene_io.INPUTS)}, {SAMPLE}NAME for a sample face of Mien's, or "
+        f"{PHOTO}A.jpg,B.jpg for photos of a person",
     )
     when = bake.add_argument_group("what is performed, and when")
     when.add_argument("--cue", action="append", default=[], metavar="CUE", help="one expression in time; repeatable")
@@ -112,8 +115,14 @@ def add_options(bake: argparse.ArgumentParser) -> None:
         _add_property(shaping, properties.MienFace, name)
     _add_take(bake)
     wrap = bake.add_argument_group("a head of another topology; better once, with `mien wrap`, than for every bake")
-    wrap.add_argument("--landmarks", type=Path, metavar=FILE, help="wrap it first, by a JSON file of landmarks")
+    wrap.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar=FILE,
+        help="wrap it first, by a JSON file of landmarks; of photos, those in them",
+    )
     wrap.add_argument("--like", default="", metavar="NAME", help="which head is wrapped onto it, such as ict")
+    cli_photo.add_options(bake.add_argument_group("a face from photos; better once, with `mien photo`"))
     bake.add_argument("--engine", choices=ENGINES, default="auto")
     bake.add_argument("--device", choices=DEVICES, default="auto")
     bake.add_argument("--bundle", default="", metavar=FILE, help="a trained generator; default, the one of Mien")
@@ -195,8 +204,11 @@ def _check_words(parsed: argparse.Namespace) -> None:
     if parsed.fps is not None and not (math.isfinite(parsed.fps) and 0 < parsed.fps <= 1000):
         raise Usage(f"the frame rate {parsed.fps} is not between 0 and 1000")
     kind = Path(parsed.input).suffix.lower()
-    if kind not in scene_io.INPUTS and not parsed.input.startswith(SAMPLE):
-        raise Usage(f"{Path(parsed.input).name}: give one of {', '.join(scene_io.INPUTS)}, or {SAMPLE}NAME")
+    from_photos = parsed.input.startswith(PHOTO)
+    if kind not in scene_io.INPUTS and not parsed.input.startswith((SAMPLE, PHOTO)):
+        inputs = f"{', '.join(scene_io.INPUTS)}, {SAMPLE}NAME or {PHOTO}FILES"
+        raise Usage(f"{Path(parsed.input).name}: give one of {inputs}")
+    _check_photos(parsed)
     for path in parsed.out:
         if path.suffix.lower() not in scene_io.OUTPUTS:
             raise Usage(f"{path.name} is of no kind that can be written; give {' or '.join(scene_io.OUTPUTS)}")
@@ -209,10 +221,21 @@ def _check_words(parsed: argparse.Namespace) -> None:
             preset_cues(word, 1.0)
     except MienError as problem:
         raise Usage(str(problem)) from problem
-    if parsed.like and parsed.landmarks is None:
-        raise Usage("--like is for --landmarks")
+    if parsed.like and parsed.landmarks is None and not from_photos:
+        raise Usage("--like is for --landmarks, or photos")
     if not parsed.cue and not parsed.preset and parsed.cues is None and not parsed.life and kind != ".blend":
         raise Usage("give --cue, --cues, --preset or --life; only a .blend can hold keyed strengths already")
+
+
+def _check_photos(parsed: argparse.Namespace) -> None:
+    if not parsed.input.startswith(PHOTO):
+        if parsed.texture is not None or parsed.face is not None:
+            raise Usage(f"--texture and --face are for {PHOTO}FILES")
+        return
+    photos = cli_photo.paths_in(parsed.input)
+    if not photos:
+        raise Usage(f"{PHOTO} names no photo; write {PHOTO}anna.jpg")
+    cli_photo.check(parsed, photos)
 
 
 def _check_cache(parsed: argparse.Namespace) -> None:

@@ -72,7 +72,7 @@ def _wrap(options: argparse.Namespace) -> int:
     if options.detect and options.landmarks is not None:
         raise Usage("give --landmarks or --detect, not both")
     placed = None if options.landmarks is None else read_landmarks(options.landmarks)
-    _check_places(path for path in (options.out, options.picture) if path is not None)
+    check_places(path for path in (options.out, options.picture) if path is not None)
     head = _head(options)
     if options.detect:
         marks.clear(head)  # what was picked by hand would stay
@@ -99,7 +99,7 @@ def _wrap(options: argparse.Namespace) -> int:
 def _marks(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() != ".json":
         raise Usage(f"{options.out.name}: landmarks are written to a .json")
-    _check_places([options.out])
+    check_places([options.out])
     head = _head(options)
     placed = marks.read(head)
     if not placed:
@@ -128,22 +128,36 @@ def read_landmarks(path: Path) -> dict[str, list[float]]:
     Raises:
         Usage: the file cannot be read, or holds something else.
     """
+    content = read_json(path)
+    if not isinstance(content, dict) or not content:
+        raise Usage(f'{path.name} holds no landmarks; write {{"nose_tip": [x, y, z], ...}}')
+    for name, place in content.items():
+        if not landmarks.is_known(name):
+            raise Usage(f"{path.name}: there is no landmark {name!r}; see mien wrap --help")
+        if not is_place(place, 3):
+            raise Usage(f"{path.name}: {name} is no place; give three numbers")
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """What a file of landmarks holds.
+
+    Raises:
+        Usage: it cannot be read, or is not JSON.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         raise Usage(f"the landmarks {path} cannot be read ({problem.strerror})") from problem
     except RecursionError as problem:
         raise Usage(f"the landmarks {path} are not JSON of ours (too many brackets)") from problem
     except ValueError as problem:
         raise Usage(f"the landmarks {path} are not JSON ({problem})") from problem
-    if not isinstance(content, dict) or not content:
-        raise Usage(f'{path.name} holds no landmarks; write {{"nose_tip": [x, y, z], ...}}')
-    for name, place in content.items():
-        if not landmarks.is_known(name):
-            raise Usage(f"{path.name}: there is no landmark {name!r}; see mien wrap --help")
-        if not isinstance(place, list) or len(place) != 3 or not all(map(_is_number, place)):
-            raise Usage(f"{path.name}: {name} is no place; give three numbers")
-    return content
+
+
+def is_place(value: Any, numbers: int) -> bool:
+    """Whether what JSON gave is a list of so many numbers that a place may have."""
+    return isinstance(value, list) and len(value) == numbers and all(map(_is_number, value))
 
 
 def _is_number(value: Any) -> bool:
@@ -174,7 +188,8 @@ def _chosen(options: argparse.Namespace) -> bpy.types.Object:
     return placed[0] if placed else found[0]
 
 
-def _check_places(paths: Iterable[Path]) -> None:
+def check_places(paths: Iterable[Path]) -> None:
+    """Raises Usage where a file cannot be written at a path, as far as can be told before."""
     for path in paths:
         if not path.resolve().parent.is_dir():
             raise Usage(f"there is no folder {path.resolve().parent}")

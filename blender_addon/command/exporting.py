@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -11,7 +12,7 @@ from ..baking.ways import WAYS, way_of
 from ..engine import MienError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FORMATS = {
@@ -33,6 +34,10 @@ _OPERATORS = {
     "Alembic": ("wm", "alembic_export"),
 }
 
+TEXTURES = "textures"
+"""The folder that Blender gives them beside a USD."""
+
+_BESIDE = (".usd", ".usda", ".usdc")
 _SAMPLED = ("absolute", "cache")
 """Ways whose motion is in no relative shape keys; a format that holds it holds the positions at each frame."""
 
@@ -123,19 +128,45 @@ def export(path: Path, kind: str) -> None:
     known = _properties(wanted) or ()
     settings = {name: value for name, value in settings.items() if name in known}
     module, name = _OPERATORS[wanted]
-    done = getattr(getattr(bpy.ops, module), name)(filepath=str(path), check_existing=False, **settings)
+    with _packed_named() if wanted == "FBX" else contextlib.nullcontext():
+        done = getattr(getattr(bpy.ops, module), name)(filepath=str(path), check_existing=False, **settings)
     if "FINISHED" not in done or not path.stat().st_size:
         raise RuntimeError(f"Blender's exporter for {wanted} wrote nothing")
 
 
+@contextlib.contextmanager
+def _packed_named() -> Iterator[None]:
+    """Pictures that were never files get names of files meanwhile: who unpacks an FBX goes by how these end."""
+    nameless = [one for one in bpy.data.images if one.packed_file is not None and not one.filepath_raw]
+    for image in nameless:
+        image.filepath_raw = f"//{bpy.path.clean_name(image.name)}.png"
+    try:
+        yield
+    finally:
+        for image in nameless:
+            image.filepath_raw = ""
+
+
+def makes_textures(kind: str) -> bool:
+    """Whether a kind of file gets a folder of textures beside it: a USD, where they are packed into Blender's file."""
+    return kind in _BESIDE and _are_packed()
+
+
+def _are_packed() -> bool:
+    return any(image.packed_file is not None and image.users for image in bpy.data.images)
+
+
 def _usd_settings() -> dict[str, Any]:
+    packed = _are_packed()
     return {
         "export_animation": True,
         # As blend shapes where the motion is in relative keys; else the mesh itself at each frame.
         "export_shapekeys": not set(ways_playing()) & set(_SAMPLED),
-        # No files beside it: textures stay where they are (a .usdz holds its own), and a world would become one more.
-        "export_textures": False,
-        "export_textures_mode": "KEEP",
+        # Textures stay where they are (a .usdz holds its own); those that lie nowhere go into a folder beside it.
+        "export_textures": packed,
+        "export_textures_mode": "NEW" if packed else "KEEP",
+        "overwrite_textures": True,
+        # A world would become one more.
         "convert_world_material": False,
     }
 

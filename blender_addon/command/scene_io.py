@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import tempfile
 from pathlib import Path
@@ -113,15 +114,15 @@ def write(paths: Sequence[Path], others: Mapping[Path, Callable[[Path], None]] |
     writers: dict[Path, Callable[[Path], None]] = {path.resolve(): one for path, one in (others or {}).items()}
     writers |= dict.fromkeys(paths, lambda spot: _export(spot, spot.suffix.lower()))
     done: list[tuple[Path, Path]] = []
+    folders: list[Path] = []
     try:
         for path, writer in writers.items():
-            with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=".mien-", suffix=path.suffix, delete=False
-            ) as spot:
-                temporary = Path(spot.name)
+            temporary = _begun(path, folders)
             done.append((temporary, path))
             writer(temporary)
         for temporary, path in done:
+            if temporary.parent in folders:
+                _move_textures(temporary.parent, path.parent)
             temporary.chmod(0o644)
             temporary.replace(path)
     except (OSError, RuntimeError) as problem:
@@ -130,6 +131,25 @@ def write(paths: Sequence[Path], others: Mapping[Path, Callable[[Path], None]] |
         for temporary, _ in done:
             temporary.unlink(missing_ok=True)
             Path(f"{temporary}1").unlink(missing_ok=True)  # Blender's backup of the empty file it wrote over
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begun(path: Path, folders: list[Path]) -> Path:
+    """Where a file is written before it is whole: beside its place, in a folder of its own if more comes with it."""
+    if exporting.makes_textures(path.suffix.lower()):
+        folders.append(Path(tempfile.mkdtemp(dir=path.parent, prefix=".mien-")))
+        return folders[-1] / path.name
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".mien-", suffix=path.suffix, delete=False) as spot:
+        return Path(spot.name)
+
+
+def _move_textures(written: Path, wanted: Path) -> None:
+    made = written / exporting.TEXTURES
+    if made.is_dir():
+        (wanted / exporting.TEXTURES).mkdir(exist_ok=True)
+        for file in made.iterdir():
+            file.replace(wanted / exporting.TEXTURES / file.name)
 
 
 def check_outputs(paths: Sequence[Path], way: str = "") -> None:

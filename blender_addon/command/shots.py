@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..engine import MienError
-from . import cli_options
+from . import cli_options, cli_photo
 from .cli_cues import CUE_FIELDS, preset_cues
+from .cli_photo import PHOTO
 from .command_line import Usage
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"\w[\w.+-]*( [\w.+-]+)*")
 _LONGEST_NAME = 120
-_OWN = {"name", "input", "cues", "out", "takes"}
+_OWN = {"name", "input", "photos", "cues", "out", "takes"}
 _PLACES = {"out", "cache"}
 _TAKE = "{take}"
 _MOST_TAKES = 1000
@@ -195,13 +196,32 @@ def _shot(entry: dict[str, Any], folder: Path) -> Shot:
 
 def _face(entry: dict[str, Any], folder: Path, reads: list[Path]) -> list[str]:
     source = entry.get("input")
+    if "photos" in entry:
+        return [_photos(entry, folder, reads)]
     if not isinstance(source, str) or not source:
         raise MienError(f'The shot {entry["name"]} has no "input".', f"Name a file, or {cli_options.SAMPLE}Ada.")
     if source.startswith(cli_options.SAMPLE):
         return [source]
+    if source.startswith(PHOTO):
+        return [_photos({**entry, "input": None, "photos": _names(source, folder)}, folder, reads)]
     reads.append(folder / source)
     reads.extend(_buffers(folder / source))
     return [str(folder / source)]
+
+
+def _photos(entry: dict[str, Any], folder: Path, reads: list[Path]) -> str:
+    """The photos of a face as one word of the command line."""
+    names = _list(entry["photos"])
+    if not names or not all(isinstance(one, str) and one for one in names):
+        raise MienError(f'The shot {entry["name"]} has no "photos".', 'Name files, such as "photos": ["anna.jpg"].')
+    if entry.get("input") is not None:
+        raise MienError(f'The shot {entry["name"]} has both "input" and "photos".', "Give one of them.")
+    reads.extend(folder / one for one in names)
+    return PHOTO + ",".join(str(folder / one) for one in names)
+
+
+def _names(source: str, folder: Path) -> list[str]:
+    return [str(one) for one in cli_photo.paths_in(source, folder)]
 
 
 def _buffers(path: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..engine import MienError, torch_wheels
+from ..engine import MienError, detector_files, torch_wheels
 from ..pytorch.torch_jobs import Step, ask_for_room, clear_away, following, growing, workplace
 from ..pytorch.torch_pip import pip, pip_command
 from . import finder_files
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 WHAT = "the landmark finder"
-
-_FOR_ANY = (
-    "--implementation",
-    "cp",
-    "--python-version",
-    "3.11",
-    "--abi",
-    "cp311",
-    "--platform",
-    "manylinux_2_28_x86_64",
-)
-"""The smallest of MediaPipe's wheels; which one does not matter, for nothing but data is taken out of it."""
 
 
 def hindrance(wheel: str) -> str:
@@ -86,7 +74,7 @@ def _download(work: Path) -> Generator[Step, None, None]:
     # pip keeps a second copy for a moment.
     ask_for_room(work, 2 * finder_files.DOWNLOAD + finder_files.KEPT, WHAT)
     into = work / "wheels"
-    words = ["download", "--no-deps", "--only-binary=:all:", "--quiet", *_FOR_ANY, "--dest", str(into)]
+    words = ["download", "--no-deps", "--only-binary=:all:", "--quiet", *detector_files.SELECTION, "--dest", str(into)]
     step = growing("Downloading", [into, work / "tmp"], finder_files.DOWNLOAD)
     yield from following(pip([*words, finder_files.WHEEL], work, WHAT), step)
 

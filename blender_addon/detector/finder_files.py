@@ -10,26 +10,17 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..engine import MienError, Reader
+from ..engine import MienError, Reader, detector_files
 from ..version import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WHEEL = "mediapipe==0.10.21"
-"""The last of MediaPipe's wheels that brings the networks, under the Apache licence 2.0."""
+WHEEL, DIGESTS = detector_files.WHEEL, detector_files.DIGESTS
+FINDER, LANDMARKS = detector_files.FINDER, detector_files.LANDMARKS
 
 DOWNLOAD, KEPT = 35_622_638, 1_484_443
 """Bytes of the wheel, and of the three files that are kept of it."""
-
-FINDER, LANDMARKS, LICENCE = "face_detection_short_range.tflite", "face_landmark.tflite", "LICENSE"
-
-DIGESTS = {
-    FINDER: "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
-    LANDMARKS: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
-    LICENCE: "8707eef0533987efc5b155d64761eeb6e20793f50b9bd1a68dad1cf4719d0ed8",
-}
-"""Names of the files -> their SHA-256."""
 
 
 def folder() -> Path:

@@ -55,6 +55,9 @@ LINE = 15.0
 
 _LETTERS = 35
 """Of the small size, that go into a line of the card."""
+PALE, WHITE, WARM, RED = (0.72, 0.72, 0.72), (1.0, 1.0, 1.0), (1.0, 0.78, 0.45), (1.0, 0.5, 0.45)
+"""Colours of its lines."""
+
 _VIEWS = {"front": ((1, 0, 0), (0, 0, 1)), "left": ((0, 0, -1), (1, 0, 0)), "right": ((0, 0, 1), (-1, 0, 0))}
 """Direction to the right of the picture, and toward the viewer, in the template's axes."""
 
@@ -108,28 +111,35 @@ def height_of(line: Line) -> float:
     return LINE * line.size / 11
 
 
+def mark_lines(mark: landmarks.Mark) -> list[Line]:
+    """What a card says of a landmark: its title, where it lies, whose side."""
+    told = [Line(text, 14, WHITE) for text in textwrap.wrap(mark.title, int(_LETTERS * 0.8))]
+    told += said(mark.hint, PALE)
+    if mark.side:
+        hand = "right" if mark.side == "left" else "left"
+        told += said(f"The face's own {mark.side}: on your {hand} when it looks at you.", WARM)
+    return told
+
+
+def said(text: str, colour: tuple[float, float, float]) -> list[Line]:
+    """A sentence in small letters, over as many lines as it needs."""
+    return [Line(line, 11, colour) for line in textwrap.wrap(text, _LETTERS)]
+
+
 def card_lines(picker: Picker) -> tuple[list[Line], list[Line]]:
     """What the card says above and below its picture."""
-    pale, white, warm, red = (0.72, 0.72, 0.72), (1.0, 1.0, 1.0), (1.0, 0.78, 0.45), (1.0, 0.5, 0.45)
-    letters = _LETTERS
     mark = picker.asked
     total = len(landmarks.GUIDE)
     if mark is None:
-        above = [Line(f"{picker.count} of {total} are placed", 11, pale), Line("Done", 14, white)]
-        above += [Line(text, 11, white) for text in textwrap.wrap("Enter finishes. Drag a dot to move it.", letters)]
+        above = [Line(f"{picker.count} of {total} are placed", 11, PALE), Line("Done", 14, WHITE)]
+        above += said("Enter finishes. Drag a dot to move it.", WHITE)
     else:
         number = 1 + [one.name for one in landmarks.GUIDE].index(mark.name)
         kind = "" if mark.needed else ", Tab skips it"
-        above = [Line(f"{number} of {total}{kind}", 11, pale)]
-        above += [Line(text, 14, white) for text in textwrap.wrap(mark.title, int(letters * 0.8))]
-        above += [Line(text, 11, pale) for text in textwrap.wrap(mark.hint, letters)]
-        if mark.side:
-            hand = "right" if mark.side == "left" else "left"
-            told = f"The face's own {mark.side}: on your {hand} when it looks at you."
-            above += [Line(text, 11, warm) for text in textwrap.wrap(told, letters)]
-    below = [Line(text, 11, warm) for text in textwrap.wrap(picker.notice, letters)]
+        above = [Line(f"{number} of {total}{kind}", 11, PALE), *mark_lines(mark)]
+    below = said(picker.notice, WARM)
     for concern in picker.concerns[:2]:
-        below += [Line(text, 11, red) for text in textwrap.wrap(concern.sentence, letters)]
+        below += said(concern.sentence, RED)
     return above, below
 
 
@@ -219,6 +229,30 @@ def disc(centre: tuple[float, float], inner: float, outer: float, colour: tuple[
         corners.append(np.stack([a[:-1], b[:-1], b[1:], a[:-1], b[1:], a[1:]], axis=1).reshape(-1, 2))
         colours.append(np.tile([one, other, other, one, other, one], (24, 1)))
     return np.concatenate(corners), np.concatenate(colours)
+
+
+def hollow(
+    at: tuple[float, float], size: float, width: float, colour: tuple[float, ...], alpha: float = 1.0
+) -> list[tuple[Any, Any]]:
+    """A dot that is only offered: a ring of an inner radius and a width on a dark one, of this opacity."""
+    return [disc(at, size - 1, size + width + 1, (0, 0, 0, 0.35 * alpha)), disc(at, size, size + width, colour)]
+
+
+def solid(
+    at: tuple[float, float],
+    size: float,
+    scale: float,
+    colour: tuple[float, float, float],
+    *,
+    rim: tuple[tuple[float, float, float], float] = ((1.0, 1.0, 1.0), 1.2),
+    alpha: float = 1.0,
+) -> list[tuple[Any, Any]]:
+    """A dot that is placed: its radius, the interface's scale, its colour, colour and width of its rim, its opacity."""
+    return [
+        disc(at, 0, size + 2.2 * scale, (0, 0, 0, 0.4 * alpha)),
+        disc(at, 0, size + rim[1] * scale, (*rim[0], alpha)),
+        disc(at, 0, size, (*colour, alpha)),
+    ]
 
 
 def paint(shapes: list[tuple[Any, Any]]) -> None:

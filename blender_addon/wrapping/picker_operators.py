@@ -6,13 +6,14 @@ from __future__ import annotations
 import bpy
 
 from .. import engine
-from ..engine import MeshError, MienError
+from ..engine import MienError
 from ..operator_base import MienOperator
 from ..operators import face_is_readable, face_of
 from ..preferences import choice
 from . import marks, picker_running, picker_view, wrap_job
 from .picker import Picker
 from .picker_overlay import Overlay
+from .picker_tool import OverlayTool
 
 _LOOKING = frozenset(
     {
@@ -46,7 +47,7 @@ _KEYS = (
 )
 
 
-class MIEN_OT_pick_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
+class MIEN_OT_pick_landmarks(OverlayTool, bpy.types.Operator):  # noqa: N801 - Blender's way to name classes
     """Picks landmarks."""
 
     bl_idname = "mien.pick_landmarks"
@@ -56,6 +57,7 @@ class MIEN_OT_pick_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - 
         "and the rest are suggested. The mesh is not changed"
     )
     bl_options = {"REGISTER", "UNDO"}
+    keys = _KEYS
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -69,29 +71,8 @@ class MIEN_OT_pick_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - 
         """Without a window there is nothing to click on."""
         raise MienError("Landmarks are picked in a 3D view.", "Without a window, give them by `mien wrap` and a file.")
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """In a window: until Enter or Esc."""
-        if bpy.app.background or context.window is None:
-            return self.execute(context)
-        return self.guarded(lambda: self._begin(context))
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """One event."""
-        outcome = self.guarded(lambda: self._event(context, event))
-        if outcome <= {"RUNNING_MODAL", "PASS_THROUGH"}:
-            if event.type not in ("TIMER", "NONE"):
-                picker_running.redraw()
-        else:
-            self._clear(context)
-        return outcome
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator (the window closes): what is placed stays."""
-        self._clear(context)
-
     def _begin(self, context: bpy.types.Context) -> set[str]:
-        if not any(area.type == "VIEW_3D" for area in context.screen.areas):
-            raise MeshError("There is no 3D view in this window.", "Open one and press Pick Landmarks again.")
+        self._need_view(context)
         face = face_of(context)
         like = wrap_job.generator_like(context.scene.mien.like, choice(context).bundle).bundle.template
         context.window.cursor_modal_set("WAIT")  # a million vertices take seconds
@@ -100,11 +81,7 @@ class MIEN_OT_pick_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - 
         finally:
             context.window.cursor_modal_restore()
         self._overlay = Overlay(self._picker, like, engine.load().bundle.template)
-        picker_running.start(self._overlay)
-        context.workspace.status_text_set(_draw_keys)
-        context.window.cursor_modal_set("CROSSHAIR")
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        return self._show(context, self._overlay)
 
     def _event(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._picker.look_again()
@@ -196,11 +173,6 @@ class MIEN_OT_pick_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801 - 
             self.report({"INFO"}, f"{count} landmarks are placed. Wrap is next.")
         return {"FINISHED"}
 
-    def _clear(self, context: bpy.types.Context) -> None:
-        picker_running.stop()
-        context.workspace.status_text_set(None)
-        context.window.cursor_modal_restore()
-
 
 class MIEN_OT_clear_landmarks(MienOperator, bpy.types.Operator):  # noqa: N801
     """Clears landmarks."""
@@ -234,9 +206,3 @@ def _may_change(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bo
         cls.poll_message_set(f"{face.name} is hidden.")
         return False
     return True
-
-
-def _draw_keys(header: bpy.types.Header, _context: bpy.types.Context) -> None:
-    row = header.layout.row(align=True)
-    for icon, text in _KEYS:
-        row.label(text=text, icon=icon)

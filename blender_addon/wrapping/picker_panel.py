@@ -21,11 +21,11 @@ def draw_marks(layout: bpy.types.UILayout, context: bpy.types.Context, face: bpy
     row = layout.row(align=True)
     row.scale_y = 1.4 if landmarks.missing(placed) else 1.0
     text = "Change Landmarks" if placed else "Pick Landmarks"
-    row.operator("mien.pick_landmarks", text=text, icon="EYEDROPPER", depress=picker_running.is_on())
+    row.operator("mien.pick_landmarks", text=text, icon="EYEDROPPER", depress=picker_running.is_on("head"))
     row.operator("mien.clear_landmarks", text="", icon="TRASH")
     if face is None:
         return
-    if picker_running.is_on():
+    if picker_running.is_on("head"):
         count = f"{len(placed)} of {len(landmarks.GUIDE)} placed"
         say(layout, context, f"{count}. Click on the head; Enter finishes, Esc cancels.", "INFO")
         return

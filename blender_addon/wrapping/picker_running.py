@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import bpy
 
-if TYPE_CHECKING:
-    from .picker_overlay import Overlay
 
-_now: list[tuple[Overlay, list[object]]] = []
+class Drawn(Protocol):
+    """What can be drawn over the 3D views.
+
+    Attributes:
+        of: what the landmarks are of: "head" or "photo".
+    """
+
+    of: str
+
+    def draw_scene(self) -> None:
+        """Among the scene's own objects."""
+
+    def draw_pixels(self) -> None:
+        """Over everything."""
 
 
-def is_on() -> bool:
-    """Whether landmarks are being picked."""
-    return bool(_now)
+_now: list[tuple[Drawn, list[object]]] = []
 
 
-def start(overlay: Overlay) -> None:
+def is_on(of: str = "") -> bool:
+    """Whether landmarks are being picked; of this alone, or of anything."""
+    return any(of in ("", overlay.of) for overlay, _ in _now)
+
+
+def start(overlay: Drawn) -> None:
     """Draws it in every 3D view from now on."""
     stop()
     add = bpy.types.SpaceView3D.draw_handler_add

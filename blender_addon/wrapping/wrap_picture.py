@@ -78,7 +78,7 @@ def write(heat: HeatMap, path: Path) -> None:
     """
     head = _head(heat)
     picture = np.concatenate([_picture(head, turn) for turn in _TURNS], axis=1)
-    _write_png(np.concatenate([picture, _legend(picture.shape[1])]), path)
+    write_png(np.concatenate([picture, _legend(picture.shape[1])]), path)
 
 
 def _head(heat: HeatMap) -> _Head:
@@ -161,7 +161,12 @@ def _text(text: str) -> NDArray[np.bool_]:
     return np.concatenate([part for sign in signs for part in (sign, gap)], axis=1)
 
 
-def _write_png(picture: Pixels, path: Path) -> None:
+def write_png(picture: Pixels, path: Path) -> None:
+    """Writes (H, W, 3) colours from 0 to 1.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
     pixels = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     height, width, _ = pixels.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)

@@ -97,7 +97,7 @@ class Shot:
             (n, 3) the places, NaN where a pixel shows no head or lies outside; (n,) how much it faces the viewer there.
         """
         size = len(self.depth)
-        weights, rows, columns = _bilinear(pixels, size)
+        weights, rows, columns = _bilinear(pixels, (size, size))
         depths = self.depth[rows, columns]
         nearest = depths[np.arange(len(pixels)), weights.argmax(axis=1)]
         # A pixel on the far side of an edge (the cheek behind the nose) must not be mixed in.
@@ -169,7 +169,7 @@ def _mean(values: Floats, reach: int) -> Floats:
     return values
 
 
-def _bilinear(pixels: Floats, size: int) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+def _bilinear(pixels: Floats, shape: tuple[int, ...]) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
     """(n, 4) weights, rows and columns of the four pixels around each place; the nearest's stand first in none."""
     given = np.where(np.isfinite(pixels), pixels, 0.0) - 0.5
     corner = np.floor(given).astype(int)
@@ -177,10 +177,10 @@ def _bilinear(pixels: Floats, size: int) -> tuple[Floats, NDArray[np.intp], NDAr
     right, down = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
     weights = np.where(right, part[:, :1], 1 - part[:, :1]) * np.where(down, part[:, 1:], 1 - part[:, 1:])
     rows, columns = corner[:, 1:] + down, corner[:, :1] + right
-    return weights, np.clip(rows, 0, size - 1), np.clip(columns, 0, size - 1)
+    return weights, np.clip(rows, 0, shape[0] - 1), np.clip(columns, 0, shape[1] - 1)
 
 
 def sample(picture: NDArray[np.float32], pixels: Floats) -> NDArray[np.float32]:
-    """(n, 3) the picture's colours at (n, 2) columns and rows; beyond its edge those of the edge."""
-    weights, rows, columns = _bilinear(pixels, len(picture))
+    """(n, 3) the colours of a picture (H, W, 3) at (n, 2) columns and rows; beyond its edge those of the edge."""
+    weights, rows, columns = _bilinear(pixels, picture.shape)
     return np.asarray((picture[rows, columns] * weights[:, :, None]).sum(axis=1), np.float32)

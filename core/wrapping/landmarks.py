@@ -54,9 +54,10 @@ def mirrored(name: str) -> str:
     return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, "")
 
 
-def _pair(
+def pair(
     stem: str, title: str, short: str, hint: str, *, needed: bool = True, from_side: bool = False
 ) -> tuple[Mark, Mark]:
+    """The landmarks of both sides; see `Mark`, `from_side` for those that are best seen from their own side."""
     left = Mark(f"left_{stem}", f"Left {title}", short, hint, needed, "left" if from_side else "front")
     right = Mark(f"right_{stem}", f"Right {title}", short, hint, needed, "right" if from_side else "front")
     return left, right
@@ -67,15 +68,15 @@ def _pair(
 GUIDE: tuple[Mark, ...] = (
     Mark("nose_tip", "Tip of the nose", "Nose Tip", "Where the nose stands out furthest."),
     Mark("chin", "Chin", "Chin", "Where the chin stands out furthest, in the middle."),
-    *_pair("eye_outer", "outer corner of the eye", "Outer Eye", "Where the lids meet, towards the temple."),
-    *_pair("mouth_corner", "corner of the mouth", "Mouth", "Where the red of the lips ends."),
+    *pair("eye_outer", "outer corner of the eye", "Outer Eye", "Where the lids meet, towards the temple."),
+    *pair("mouth_corner", "corner of the mouth", "Mouth", "Where the red of the lips ends."),
     Mark("upper_lip_top", "Top of the upper lip", "Upper Lip", "In the middle, where the red begins."),
     Mark("lower_lip_bottom", "Bottom of the lower lip", "Lower Lip", "In the middle, where the red ends."),
-    *_pair("eye_inner", "inner corner of the eye", "Inner Eye", "Where the lids meet, towards the nose."),
-    *_pair("nose_wing", "wing of the nose", "Nose Wing", "Where the nostril's side is widest."),
+    *pair("eye_inner", "inner corner of the eye", "Inner Eye", "Where the lids meet, towards the nose."),
+    *pair("nose_wing", "wing of the nose", "Nose Wing", "Where the nostril's side is widest."),
     Mark("nose_bridge", "Bridge of the nose", "Bridge", "Deepest between the eyes.", needed=False),
     Mark("subnasale", "Below the nose", "Below Nose", "Where the nose meets the upper lip.", needed=False),
-    *_pair(
+    *pair(
         "ear_front",
         "front of the ear",
         "Front of Ear",
@@ -83,7 +84,7 @@ GUIDE: tuple[Mark, ...] = (
         needed=False,
         from_side=True,
     ),
-    *_pair("ear_lobe", "ear lobe", "Ear Lobe", "Its lowest point.", needed=False, from_side=True),
+    *pair("ear_lobe", "ear lobe", "Ear Lobe", "Its lowest point.", needed=False, from_side=True),
 )
 """The landmarks to pick, in their order."""
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # what tests here shar
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "bl_ext.user_default.mien"
 PACKAGE = ROOT / "blender_addon"
+MEDIAPIPE = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 
 
 @pytest.fixture(scope="session")
@@ -162,12 +163,40 @@ def modal_job(mien, monkeypatch):
 
     def make(cls):
         own = {name: value for name, value in vars(cls).items() if isinstance(value, FunctionType) or name == "every"}
-        stand_in = type("StandIn", (mien.modal_job.ModalJob,), own)()
+        base = next(one for one in cls.__bases__ if issubclass(one, mien.modal_job.ModalJob))
+        stand_in = type("StandIn", (base,), own)()
         stand_in.reports = []
         stand_in.report = lambda kind, text: stand_in.reports.append((kind, text))
         return stand_in
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_wheel():
+    """MediaPipe's wheel, downloaded once for all runs; MIEN_MEDIAPIPE_WHEEL names one that is here."""
+    given = os.environ.get("MIEN_MEDIAPIPE_WHEEL", "")
+    cache = Path(tempfile.gettempdir()) / "mien-test-cache"
+    path = Path(given) if given else cache / MEDIAPIPE
+    if not path.is_file():
+        words = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(cache), "--quiet"]
+        words += ["--timeout", "20", "--retries", "0"]
+        words += ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "mediapipe==0.10.21"]
+        done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True, check=False)
+        if done.returncode or not path.is_file():
+            pytest.skip("MediaPipe's wheel cannot be had here")
+    return path
+
+
+@pytest.fixture
+def real(mien, real_wheel):
+    """The finder with its real networks."""
+    bpy.context.preferences.addons[MODULE].preferences.landmark_wheel = str(real_wheel)
+    if not mien.finder_files.is_here():
+        assert bpy.ops.mien.get_finder() == {"FINISHED"}
+    bpy.context.preferences.addons[MODULE].preferences.landmark_wheel = ""
+    yield mien
+    mien.finder_files.remove()  # all other tests begin without it
 
 
 def positions_of(mesh):

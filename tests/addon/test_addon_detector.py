@@ -6,11 +6,8 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import subprocess
 import sys
-import tempfile
 import zipfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -419,32 +416,6 @@ def test_esc_ends_it_and_nothing_has_changed(mien, window, face, seer, operator)
 
 
 # The real networks.
-
-
-@pytest.fixture(scope="module")
-def real_wheel():
-    """MediaPipe's wheel, downloaded once for all runs; MIEN_MEDIAPIPE_WHEEL names one that is here."""
-    given = os.environ.get("MIEN_MEDIAPIPE_WHEEL", "")
-    cache = Path(tempfile.gettempdir()) / "mien-test-cache"
-    path = Path(given) if given else cache / WHEEL
-    if not path.is_file():
-        words = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(cache), "--quiet"]
-        words += ["--timeout", "20", "--retries", "0"]
-        words += ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "mediapipe==0.10.21"]
-        done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True, check=False)
-        if done.returncode or not path.is_file():
-            pytest.skip("MediaPipe's wheel cannot be had here")
-    return path
-
-
-@pytest.fixture
-def real(mien, real_wheel):
-    """The finder with its real networks."""
-    bpy.context.preferences.addons[MODULE].preferences.landmark_wheel = str(real_wheel)
-    if not mien.finder_files.is_here():
-        assert bpy.ops.mien.get_finder() == {"FINISHED"}
-    bpy.context.preferences.addons[MODULE].preferences.landmark_wheel = ""
-    return mien
 
 
 @pytest.mark.slow

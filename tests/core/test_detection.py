@@ -230,7 +230,7 @@ class Seer:
     def read(self, picture, crop):
         seen = self.shot.view.pixels(self.points, len(picture))
         assert np.isfinite(crop.centre).all()
-        return Face(seen + RNG.normal(0, self.noise, seen.shape), self._score())
+        return Face(seen + RNG.normal(0, self.noise, seen.shape), self._score(), np.zeros(len(seen)))
 
 
 def face_on(vertices, triangles):

@@ -1,0 +1,103 @@
+"""The face that is fitted to photos, and what is known of the detector's errors on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .noise import Noise
+from .sight import eye_distance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..bundle import Bundle
+    from .kit import PhotoKit
+
+    Floats = NDArray[np.float64]
+
+_DEPTH_SOMEWHERE = 30.0
+"""Eye distances: where the face is in depth the detector does not tell."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A template whose identity, expression and detector's errors are linear in unknown strengths.
+
+    Attributes:
+        bundle: its template and modes; has a kit.
+    """
+
+    bundle: Bundle
+
+    @cached_property
+    def kit(self) -> PhotoKit:
+        """What photos are read by."""
+        assert self.bundle.photo is not None
+        return self.bundle.photo
+
+    @cached_property
+    def vertices(self) -> Floats:
+        """(V, 3) the mean face."""
+        return self.bundle.template.vertices.astype(np.float64)
+
+    @cached_property
+    def moves(self) -> Floats:
+        """(M + E, V, 3) identity's modes, then expressions."""
+        return np.concatenate([self.bundle.modes, self.kit.expressions]).astype(np.float64)
+
+    @property
+    def modes(self) -> int:
+        """M."""
+        return len(self.bundle.modes)
+
+    @property
+    def shared(self) -> int:
+        """M + S unknowns that all photos share: the modes' strengths, and how the detector errs on this person."""
+        return self.modes + len(self.kit.person)
+
+    @cached_property
+    def eyes(self) -> float:
+        """Mm between the outer corners of the template's eyes."""
+        return eye_distance(self.kit, self.bundle.template)
+
+    @cached_property
+    def points(self) -> Floats:
+        """(468, 3) where the detector's points lie on the mean face."""
+        return self.kit.points_of(self.vertices)
+
+    @cached_property
+    def point_moves(self) -> Floats:
+        """(M + E, 468, 3) of the detector's points."""
+        corners = self.moves[:, self.kit.vertices]
+        return np.asarray((corners * self.kit.shares[None, :, :, None]).sum(axis=2))
+
+    @cached_property
+    def leaning(self) -> Floats:
+        """(M + E, 468, 3) how identity and expression make the detector err, in eye distances."""
+        heard = np.tensordot(self.point_moves, self.kit.heard, axes=([1, 2], [1, 2])) / self.eyes
+        return np.tensordot(heard, self.kit.leaning.astype(np.float64), axes=1)
+
+    @cached_property
+    def person(self) -> Floats:
+        """(S, 468, 3) how else the detector errs on a person in all photos alike."""
+        return self.kit.person.astype(np.float64)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """Of the detector's points in one photo, in eye distances."""
+        somewhere = np.zeros((1, *self.kit.spread.shape))
+        somewhere[..., 2] = _DEPTH_SOMEWHERE
+        factor = np.concatenate([self.kit.factor.astype(np.float64), somewhere])
+        return Noise(factor.reshape(len(factor), -1), self.kit.spread.reshape(-1))
+
+    def posed(self, shared: Floats, expressions: Floats) -> Floats:
+        """(V, 3) mm, a person with an expression; (M + S,) and (E,) strengths."""
+        return self.vertices + np.tensordot(self.strengths(shared, expressions), self.moves, axes=1)
+
+    def strengths(self, shared: Floats, expressions: Floats) -> Floats:
+        """(M + E,) of the moves."""
+        return np.concatenate([shared[: self.modes], expressions])

@@ -1,0 +1,424 @@
+"""Painted faces are photographed by a small renderer of its own, so that the truth is known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core.errors import Cancelled
+from core.photo.blending import distances, filled
+from core.photo.camera import Camera
+from core.photo.diffusion import settled
+from core.photo.fitted import Fitted
+from core.photo.picture import Picture
+from core.photo.raster import covered, nearest
+from core.photo.sheet import sheet_of
+from core.photo.texture import make_texture
+from core.photo.zones import zones_of
+
+SIZE = 384
+WIDTH, HEIGHT = 480, 600
+SKIN, LIPS, HAIR = (0.80, 0.60, 0.50), (0.72, 0.36, 0.36), (0.25, 0.16, 0.10)
+IRIS, GREEN = (0.35, 0.25, 0.12), (0.1, 0.9, 0.1)
+PAINT = {"eyes": (0.9, 0.9, 0.9), "iris": IRIS, "pupil": (0.02, 0.02, 0.02), "teeth": (0.97, 0.96, 0.93)}
+
+
+# --- the pieces ---------------------------------------------------------------------------------------------------
+
+
+def test_each_pixel_of_a_surface_belongs_to_one_triangle():
+    random = np.random.default_rng(3)
+    grid = np.stack(np.meshgrid(np.linspace(-2, 42, 12), np.linspace(-2, 33, 10)), axis=-1)
+    grid[1:-1, 1:-1] += random.uniform(-1.2, 1.2, (8, 10, 2))
+    quads = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2).reshape(-1, 4, 2)
+    pixels = covered(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), 30, 40)
+    counts = np.zeros((30, 40), int)
+    np.add.at(counts, (pixels.row, pixels.column), 1)
+    assert (counts == 1).all()
+
+
+def test_shares_tell_where_in_a_triangle_a_pixel_lies():
+    corners = np.array([[[1.0, 1.5], [30.0, 4.0], [9.0, 25.0]], [[30.0, 4.0], [31.0, 22.0], [9.0, 25.0]]])
+    pixels = covered(corners, 30, 40)
+    places = (corners[pixels.triangle] * pixels.shares[:, :, None]).sum(axis=1)
+    np.testing.assert_allclose(places, np.column_stack([pixels.column, pixels.row]) + 0.5, atol=1e-4)
+    assert len(pixels.row) == pytest.approx(29 * 23 * 0.7, rel=0.2)
+
+
+def test_the_nearer_triangle_hides_and_depth_is_that_of_perspective():
+    camera = Camera(np.eye(3), np.array([0.0, 0.0, -100.0]), 50.0, np.array([20.0, 20.0]))
+    # A floor that leads away, seen through a wall with its edge in the middle.
+    floor = np.array([[-60.0, -20, 50], [60, -20, 50], [0, -20, -900]])
+    wall = np.array([[-60.0, -60, 0], [0, -60, 0], [0, 60, 0]])
+    both = np.stack([floor, wall])
+    at = camera.project(both.reshape(-1, 3)).reshape(2, 3, 2)
+    deep = -camera.seen(both.reshape(-1, 3))[:, 2].reshape(2, 3)
+    shown, depth = nearest(at, deep, 40, 40)
+    row, column = np.argwhere((shown == 0) & (depth > 60))[0]
+    # A pixel's ray meets the floor, 20 below, so deep.
+    assert depth[row, column] == pytest.approx(20 * 50 / (row + 0.5 - 20), rel=1e-3)
+    assert shown[25, 15] == 1
+    assert depth[25, 15] == pytest.approx(100, rel=1e-4)
+    assert shown[0, 39] == -1
+    assert np.isinf(depth[0, 39])
+
+
+def test_distances_are_those_to_the_nearest():
+    bad = np.random.default_rng(0).random((40, 50)) < 0.004
+    rows, columns = np.argwhere(bad).T
+    y, x = np.mgrid[0:40, 0:50]
+    right = np.sqrt(((y[..., None] - rows) ** 2 + (x[..., None] - columns) ** 2).min(axis=-1))
+    np.testing.assert_allclose(distances(bad, 12), np.minimum(right, 12), atol=1e-5)
+
+
+def test_holes_are_filled_and_what_is_known_stays():
+    random = np.random.default_rng(1)
+    values = random.random((45, 64, 2)).astype(np.float32)
+    known = (random.random((45, 64)) < 0.3).astype(np.float32)
+    known[20:40, 10:50] = 0
+    out = filled(values, known)
+    np.testing.assert_allclose(out[known == 1], values[known == 1], atol=1e-6)
+    assert np.abs(out[25:35, 15:45] - 0.5).max() < 0.2
+    one = filled(np.where(known[..., None] == 1, np.float32(0.7), np.float32(9.0)), known)
+    np.testing.assert_allclose(one, 0.7, atol=1e-5)
+
+
+def test_values_settle_evenly_between_what_is_known():
+    edges = np.stack([np.arange(10), np.arange(1, 11)], axis=1)
+    values, weights = np.zeros((11, 1)), np.zeros(11)
+    values[10], weights[[0, 10]] = 5.0, 1e6
+    even = settled(edges, values, weights, np.zeros(11), np.zeros(1))
+    np.testing.assert_allclose(even[:, 0], np.linspace(0, 5, 11), atol=1e-3)
+    forgetting = settled(edges, values, weights, np.full(11, 2.0), np.full(1, -1.0))
+    assert forgetting[5, 0] == pytest.approx(-1, abs=0.01)
+
+
+# --- photos -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sheet(bundle):
+    return sheet_of(bundle.template, bundle.photo, SIZE)
+
+
+def camera_at(yaw, pitch=0.0, focal=1300.0):
+    """Looks at the face from so many degrees to its left, and above."""
+    y, p = np.radians(yaw), np.radians(pitch)
+    back = np.array([np.sin(y) * np.cos(p), np.sin(p), np.cos(y) * np.cos(p)])
+    right = np.cross([0.0, 1.0, 0.0], back)
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(back, right), back])
+    return Camera(rotation, -rotation @ (back * 900 + [0, -20, -50]), focal, np.array([WIDTH / 2, HEIGHT / 2]))
+
+
+def painted(bundle, spots=(), hair=False):
+    """(V, 3) colours of a face: skin that varies a little, lips, spots (x, y, radius, colour) of its front, hair."""
+    template = bundle.template
+    x, y, z = template.vertices.astype(float).T
+    out = np.array(SKIN) + 0.03 * np.sin(np.stack([x / 21, y / 17, (x + y) / 25], axis=1))
+    out[np.isin(template.vertex_part, template.parts.index("lips"))] = LIPS
+    for across, up, radius, colour in spots:
+        near = ((x - across) ** 2 + (y - up) ** 2 < radius**2) & (z > -20)
+        out[near] = colour
+    if hair:
+        out[y > np.interp(z, [-60, -30, 5, 30], [-10, 20, 55, 58])] = HAIR
+        out[z < -100] = HAIR
+    return out
+
+
+def photo(bundle, camera, colours, posed=None, *, light=1.0, background=GREEN, **more):
+    """A picture of a painted face; eyes and teeth in plain colours, lashes left out."""
+    template = bundle.template
+    posed = template.vertices if posed is None else posed
+    part = np.repeat(template.polygon_part, 2)
+    shown_parts = part != template.parts.index("lashes")
+    triangles, part = template.triangles[shown_parts], part[shown_parts]
+    of_corner = colours[triangles]
+    for name, colour in {
+        "mouth": (0.3, 0.05, 0.05),
+        "tongue": (0.6, 0.2, 0.2),
+        **PAINT,
+        **more.pop("paint", {}),
+    }.items():
+        of_corner[part == template.parts.index(name)] = colour
+    at = camera.project(posed.astype(float))[triangles]
+    deep = -camera.seen(posed.astype(float))[:, 2][triangles]
+    shown, _ = nearest(at, deep, HEIGHT, WIDTH)
+    pixels = covered(at, HEIGHT, WIDTH)
+    own = shown[pixels.row, pixels.column] == pixels.triangle
+    picture = np.empty((HEIGHT, WIDTH, 3), np.float32)
+    picture[:] = background
+    seen = (of_corner[pixels.triangle[own]] * pixels.shares[own][:, :, None]).sum(axis=1)
+    picture[pixels.row[own], pixels.column[own]] = np.clip(seen * light, 0, 1)
+    return Picture("painted", picture, **more)
+
+
+def textured(bundle, shots, size=SIZE, cancelled=None):
+    """The texture of photos: each camera, picture and posed face (or None)."""
+    neutral = bundle.template.vertices
+    posed = tuple(neutral if one is None else one for _, _, one in shots)
+    fitted = Fitted(neutral, np.zeros(1), tuple(camera for camera, _, _ in shots), posed, (0.0,) * len(shots))
+    pictures = [picture for _, picture, _ in shots]
+    steps, work = [], make_texture(bundle.template, bundle.photo, pictures, fitted, size, cancelled)
+    while True:
+        try:
+            steps.append(next(work))
+        except StopIteration as end:
+            return SimpleNamespace(**vars(end.value), steps=steps)
+
+
+def texels(sheet, texture):
+    """(n, 3)."""
+    return texture.colours.reshape(-1, 3)[sheet.place]
+
+
+def of_part(sheet, name):
+    """(n,) bool: texels that lie in one part."""
+    template = sheet.template
+    mine = np.unique(template.polygons[template.polygon_part == template.parts.index(name)])
+    return np.isin(sheet.corners, mine).all(axis=1)
+
+
+@pytest.fixture(scope="module")
+def front(bundle):
+    """A face with hair, seen from the front before a green wall."""
+    camera = camera_at(0)
+    return textured(bundle, [(camera, photo(bundle, camera, painted(bundle, hair=True)), None)])
+
+
+def test_a_photo_lands_where_it_belongs(bundle, sheet):
+    spots = [(-28, -50, 9, (0.2, 0.3, 0.8)), (14, 45, 8, (0.1, 0.1, 0.1)), (0, -40, 8, (0.9, 0.2, 0.2))]
+    truth = painted(bundle, spots)
+    camera = camera_at(10)
+    found = texels(sheet, textured(bundle, [(camera, photo(bundle, camera, truth), None)]))
+    plain = sheet.spread(zones_of(bundle.template).plain[:, None])[:, 0] == 1
+    off = np.abs(found - sheet.spread(truth))[plain].max(axis=1)
+    assert np.median(off) < 0.02
+    assert np.quantile(off, 0.95) < 0.08
+    blue = np.linalg.norm(found - (0.2, 0.3, 0.8), axis=1) < 0.25
+    places = sheet.spread(bundle.template.vertices)[blue]
+    assert np.abs(np.median(places, axis=0)[:2] - (-28, -50)).max() < 3
+
+
+def test_neither_wall_nor_hair_comes_onto_the_skin(sheet, front):
+    found = texels(sheet, front)
+    # The wall is greener than red, which neither skin nor lips are.
+    assert (found[:, 1] - found[:, 0]).max() < 0
+    brow = sheet.spread(sheet.template.vertices)[:, 1] > 25
+    assert np.linalg.norm(found[brow] - SKIN, axis=1).max() < 0.25, "hair is far from skin by 0.8"
+
+
+def test_what_nobody_sees_is_like_skin(sheet, front):
+    behind = sheet.spread(sheet.template.vertices)[:, 2] < -90
+    assert behind.sum() > 10_000
+    assert np.abs(texels(sheet, front)[behind] - SKIN).max() < 0.12
+    assert 0.3 < front.seen < 0.8
+
+
+def test_there_is_no_line_where_the_skin_is_sewn_together(bundle, front):
+    template, kit = bundle.template, bundle.photo
+    mine = np.isin(template.polygon_part, [template.parts.index(name) for name in ("skin", "brows", "lips")])
+    corners, uv = template.polygons[mine].ravel(), kit.uv[mine].reshape(-1, 2)
+    at = np.clip((uv * [1, -1] + [0, 1]) * SIZE, 0, SIZE - 1).astype(int)
+    found = front.colours[at[:, 1], at[:, 0]]
+    low, high = np.full((template.vertex_count, 3), 9.0), np.full((template.vertex_count, 3), -9.0)
+    np.minimum.at(low, corners, found)
+    np.maximum.at(high, corners, found)
+    first, last = np.full((template.vertex_count, 2), 9.0), np.full((template.vertex_count, 2), -9.0)
+    np.minimum.at(first, corners, uv)
+    np.maximum.at(last, corners, uv)
+    sewn = (last - first).max(axis=1) > 0.02
+    assert sewn.sum() > 50
+    assert (high - low)[sewn].max() < 0.06
+
+
+def test_beyond_the_skin_its_colours_go_on(sheet, front):
+    covers = np.zeros((SIZE, SIZE), bool)
+    covers.reshape(-1)[sheet.place] = True
+    for shift in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        beside = np.roll(covers, shift, axis=(0, 1)) & ~covers
+        inside = np.roll(front.colours, shift, axis=(0, 1))
+        assert np.abs(front.colours - inside)[beside].max() < 0.15
+    assert np.isfinite(front.colours).all()
+    assert front.colours.min() > 0.1, "nowhere is it black"
+
+
+def test_the_hidden_side_is_that_of_the_other(bundle, sheet):
+    red = (0.9, 0.15, 0.15)
+    truth = painted(bundle, [(-52, -35, 10, red), (52, -35, 10, red)])
+    camera = camera_at(60)
+    found = texels(sheet, textured(bundle, [(camera, photo(bundle, camera, truth), None)]))
+    places = sheet.spread(bundle.template.vertices)
+    for side in (-1, 1):
+        cheek = (np.linalg.norm(places[:, :2] - (52 * side, -35), axis=1) < 5) & (places[:, 2] > -20)
+        assert np.median(np.linalg.norm(found[cheek] - red, axis=1)) < 0.2
+    away = (np.abs(places[:, 0] + 52) < 4) & (np.abs(places[:, 1] + 62) < 4) & (places[:, 2] > -20)
+    assert np.median(np.linalg.norm(found[away] - SKIN, axis=1)) < 0.15
+
+
+def test_each_side_keeps_its_own_marks(bundle, sheet):
+    truth = painted(bundle, [(30, -50, 8, (0.1, 0.1, 0.4))])
+    camera = camera_at(0)
+    found = texels(sheet, textured(bundle, [(camera, photo(bundle, camera, truth), None)]))
+    places = sheet.spread(bundle.template.vertices)
+    for side, marked in ((1, True), (-1, False)):
+        spot = (np.linalg.norm(places[:, :2] - (30 * side, -50), axis=1) < 4) & (places[:, 2] > -20)
+        dark = np.median(found[spot].mean(axis=1)) < 0.4
+        assert dark == marked
+
+
+def test_more_photos_show_more_and_agree_in_brightness(bundle, sheet):
+    truth = painted(bundle)
+    cameras = [camera_at(yaw) for yaw in (0, 55, -55)]
+    lights = (1.0, 0.6, np.array([1.0, 0.9, 0.75]))
+    shots = [
+        (camera, photo(bundle, camera, truth, light=light), None) for camera, light in zip(cameras, lights, strict=True)
+    ]
+    one, three = textured(bundle, shots[:1]), textured(bundle, shots)
+    assert three.seen > one.seen + 0.15
+    found = texels(sheet, three)
+    plain = sheet.spread(zones_of(bundle.template).plain[:, None])[:, 0] == 1
+    ratio = found[plain] / sheet.spread(truth)[plain]
+    # The dark photo is as bright as the others: what varies is far less than 40%.
+    assert np.quantile(ratio, 0.98, axis=0).max() / np.quantile(ratio, 0.02, axis=0).min() < 1.25
+
+
+def smile(bundle):
+    """(V, 3) a face with an open mouth: the lower lip and the chin go down."""
+    template, expressions = bundle.template, bundle.photo.expressions.astype(float)
+    wanted = {"lower_lip_top": -12.0, "chin": -10.0, "upper_lip_bottom": 2.0, "left_eye_outer": 0.0}
+    rows = np.stack([expressions[:, template.landmarks[name], 1] for name in wanted])
+    goal = np.array(list(wanted.values()))
+    strengths = np.linalg.solve(rows.T @ rows + 0.1 * np.eye(rows.shape[1]), rows.T @ goal)
+    return (template.vertices + np.tensordot(strengths, expressions, axes=1)).astype(np.float32)
+
+
+def test_teeth_and_eyes_do_not_colour_lips_and_lids(bundle, sheet):
+    posed, camera, blue = smile(bundle), camera_at(0, -5), (0.0, 0.0, 1.0)
+    gap = posed[bundle.template.landmarks["upper_lip_bottom"], 1] - posed[bundle.template.landmarks["lower_lip_top"], 1]
+    assert gap > 5, "the mouth is open"
+    strange = dict.fromkeys(("eyes", "iris", "pupil", "teeth", "mouth", "tongue"), blue)
+    picture = photo(bundle, camera, painted(bundle), posed, paint=strange)
+    assert (picture.colours[..., 2] > 0.9).sum() > 500, "blue is in the photo"
+    texture = textured(bundle, [(camera, picture, posed)])
+    found = texels(sheet, texture)
+    assert (found[:, 2] - found[:, 0]).max() < 0.05
+    lips = of_part(sheet, "lips")
+    assert np.median(np.linalg.norm(found[lips] - LIPS, axis=1)) < 0.12
+
+
+def test_the_see_through_part_of_a_photo_counts_for_nothing(bundle, sheet):
+    camera, truth = camera_at(0), painted(bundle)
+    whole = photo(bundle, camera, truth)
+    alpha = np.ones((HEIGHT, WIDTH), np.float32)
+    alpha[:, : WIDTH // 2] = 0
+    colours = whole.colours.copy()
+    colours[alpha == 0] = (0.0, 0.0, 1.0)
+    half = textured(bundle, [(camera, Picture("cut out", colours, alpha), None)])
+    assert (texels(sheet, half)[:, 2] < 0.75).all()
+    assert half.seen < 0.7 * textured(bundle, [(camera, whole, None)]).seen
+
+
+@pytest.mark.parametrize("aside", [0.0, 3.0])
+def test_the_iris_is_read_also_where_it_looks_aside(bundle, aside):
+    template, camera = bundle.template, camera_at(0, focal=2600.0)
+    posed = template.vertices.copy()
+    eyes = np.isin(template.vertex_part, [template.parts.index(name) for name in ("iris", "pupil")])
+    posed[eyes, 0] += aside
+    posed[eyes, 2] += 1.0
+    picture = photo(bundle, camera, painted(bundle), posed, light=0.8)
+    read = textured(bundle, [(camera, picture, None)], size=256)
+    assert np.abs(read.iris - 0.8 * np.array(IRIS)).max() < 0.08
+    assert read.white.min() > 0.6
+    assert np.ptp(read.white) < 0.1
+
+
+def test_an_iris_that_is_too_small_or_grey_is_not_read(bundle):
+    far = camera_at(0, focal=150.0)
+    assert textured(bundle, [(far, photo(bundle, far, painted(bundle)), None)], size=256).iris is None
+    near = camera_at(0)
+    grey = photo(bundle, near, np.repeat(painted(bundle).mean(axis=1, keepdims=True), 3, axis=1), grey=True)
+    texture = textured(bundle, [(near, grey, None)], size=256)
+    assert texture.iris is None
+    assert texture.white is None
+
+
+def test_a_grey_photo_takes_the_tint_of_one_with_colours(bundle, sheet):
+    truth, first, second = painted(bundle), camera_at(0), camera_at(60)
+    colours = photo(bundle, second, truth).colours
+    grey = np.repeat(colours @ np.array([[0.3], [0.6], [0.1]], np.float32), 3, axis=2)
+    shots = [(first, photo(bundle, first, truth), None), (second, Picture("grey", grey, grey=True), None)]
+    found = texels(sheet, textured(bundle, shots))
+    places = sheet.spread(bundle.template.vertices)
+    cheek = (places[:, 0] > 55) & (places[:, 2] > -50) & (places[:, 1] < 0) & (places[:, 1] > -60)
+    assert np.median(found[cheek, 0] / found[cheek, 2]) == pytest.approx(SKIN[0] / SKIN[2], rel=0.12)
+
+
+def test_a_beard_stays_and_hair_beside_a_bare_chin_goes(bundle, sheet):
+    template, camera = bundle.template, camera_at(45)
+    x, y, z = template.vertices.astype(float).T
+    jaw = (z > -60) & (np.abs(x) > 50) & (y < -20)
+    chin = (y < -85) & (z > -40)
+    places = sheet.spread(template.vertices)
+    side = (
+        (places[:, 0] > 55) & (places[:, 2] > -45) & (places[:, 2] < -15) & (places[:, 1] < -30) & (places[:, 1] > -60)
+    )
+    darkness = []
+    for hairy in (jaw | chin, jaw):
+        truth = painted(bundle)
+        truth[hairy & (template.vertex_part == template.parts.index("skin"))] = HAIR
+        found = texels(sheet, textured(bundle, [(camera, photo(bundle, camera, truth), None)]))
+        darkness.append(np.median(found[side].mean(axis=1)))
+    assert darkness[0] < 0.4
+    assert darkness[1] > 0.55
+
+
+def test_a_photo_that_shows_no_face_gives_plain_skin(bundle):
+    behind = camera_at(180)
+    texture = textured(bundle, [(behind, photo(bundle, behind, painted(bundle, hair=True)), None)], size=256)
+    assert texture.seen == 0
+    assert texture.iris is None
+    assert np.isfinite(texture.colours).all()
+    assert np.ptp(texture.colours.reshape(-1, 3), axis=0).max() < 0.3
+
+
+def test_a_face_beyond_the_photo_is_taken_as_far_as_it_goes(bundle, sheet):
+    camera = camera_at(0)
+    cut = Camera(camera.rotation, camera.shift, camera.focal, camera.centre - [WIDTH / 2, 0])
+    picture = photo(bundle, cut, painted(bundle), background=(0.0, 0.0, 1.0))
+    texture = textured(bundle, [(cut, picture, None)])
+    assert (texels(sheet, texture)[:, 2] < 0.75).all()
+    assert 0.1 < texture.seen < 0.5
+
+
+def test_steps_count_up_and_the_same_photos_give_the_same_texture(bundle, front):
+    camera = camera_at(0)
+    again = textured(bundle, [(camera, photo(bundle, camera, painted(bundle, hair=True)), None)])
+    np.testing.assert_array_equal(front.colours, again.colours)
+    assert [step.done for step in front.steps] == list(range(len(front.steps)))
+    assert len(front.steps) <= front.steps[0].total
+    assert len({step.total for step in front.steps}) == 1
+
+
+def test_cancelled_it_stops(bundle):
+    camera, asked = camera_at(0), []
+
+    def cancelled():
+        asked.append(1)
+        return len(asked) > 2
+
+    with pytest.raises(Cancelled):
+        textured(bundle, [(camera, photo(bundle, camera, painted(bundle)), None)], cancelled=cancelled)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("size", [256, 333])
+def test_any_size_is_served(bundle, size):
+    camera = camera_at(0)
+    texture = textured(bundle, [(camera, photo(bundle, camera, painted(bundle)), None)], size=size)
+    assert texture.colours.shape == (size, size, 3)
+    assert texture.colours.dtype == np.float32
+    assert texture.colours.min() >= 0
+    assert texture.colours.max() <= 1

