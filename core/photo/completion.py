@@ -72,8 +72,8 @@ def completed(sheet: Sheet, zones: Zones, colours: Texels, sure: Texels) -> Texe
         (n, 3) from 0 to 1.
     """
     growth = grow(sheet, zones, colours, sure)
-    of_vertex = [growth.base, growth.drift, growth.alike, growth.outside, growth.inner, zones.features]
-    fields = np.column_stack(of_vertex)
+    flags = np.column_stack([growth.inner, zones.features]).astype(np.float64)
+    fields = np.column_stack([growth.base, growth.drift, growth.alike, growth.outside, flags])
     grown, drifted, kept = np.empty_like(colours), np.empty_like(colours), np.empty_like(sure)
     rest = np.zeros((sheet.size * sheet.size, 4), np.float32)
     for begin in range(0, len(sure), _PORTION):

@@ -34,12 +34,16 @@ _FACING = (0.20, 0.62)
 
 _JUMP = 7.0  # mm in depth between neighbouring pixels that make an edge of what hides something
 _HIDDEN = 2.5  # mm behind what the picture shows
-_EDGE = (2.0, 6.5)
+_EDGE = (3.0, 8.5)
 """mm from an edge behind which lies something else, from which on and up to which it is believed: a fit is off by about
 as much, and then the background is there instead."""
 
 _EYE_EDGE, _MOUTH_EDGE = (0.5, 1.6), (0.2, 1.0)
 """The same from an eye, and from the inside of a mouth."""
+
+_SHARP = (0.1, 0.35)
+"""Pixels of the photo in a mm of the skin, from which on and up to which it is believed: what is seen aslant in a small
+photo is a smear."""
 
 _FRAME = (1.0, 8.0)  # pixels from the photo's border
 _FINE = 5.0  # pixels a mm, enough for a face
@@ -135,6 +139,7 @@ def shot_of(sheet: Sheet, picture: Picture, scene: Scene) -> Shot:
     column, row = (np.clip(small[:, axis].astype(np.intp), 0, scene.part.shape[1 - axis] - 1) for axis in (0, 1))
     weights = ramp(cosine, *_FACING)
     weights *= deep < scene.depth[row, column] + _HIDDEN + 1.0 / np.maximum(cosine, 0.1)
+    weights *= ramp(cosine * scene.pixels, *_SHARP)
     weights *= ramp(_border_distance(places, picture), *_FRAME)
     believed = _believed(sheet.template, scene, picture)
     weights *= sample(believed[..., None], small)[:, 0]

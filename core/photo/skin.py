@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
 _LEAST = 30  # vertices of plain skin, without which nothing is told
 _ROUNDS = 6
-_SPREAD = np.array([0.22, 0.09, 0.09])
+_SPREAD = np.array([0.17, 0.07, 0.07])
 """At least so much, and at most twice as much skin differs from what is expected, one standard deviation: logarithms of
 its lightness, of red to green, and of green to blue."""
 
 _ALIKE, _UNLIKE = 2.2, 3.8  # standard deviations
 _COARSE = 512  # texels of the picture in which what is no skin is looked for
 _SPOT = 2.8  # standard deviations
-_AWAY = (2.5, 8.0)  # of these texels from it, from which on and up to which skin is believed
+_AWAY = (1.7, 5.5)
+"""mm from what is no skin, from which on and up to which skin is believed."""
+
 _BESIDE = (-0.8, 0.2)  # how far outside the middle of the face what is beside hair is not believed
 _BEARDED = 0.6  # share of the chin that is no skin, of a person with a beard
 _LIGHTER = 0.6
@@ -130,10 +132,14 @@ def _away(sheet: Sheet, shot: Shot, off: NDArray[np.floating[Any]]) -> NDArray[n
     while len(small) > _COARSE:
         small, step = halved(small), step * 2
     bad = small[..., 0] > _SPOT * np.maximum(small[..., 1], 0.1)
-    far = distances(bad, int(_AWAY[1]) + 1)
+    # A layout is not everywhere as fine; of its mean that will do.
+    mm = step * np.sqrt(float(sheet.area.sum()) / len(sheet.place))
+    blur = 1.0 / float(shot.sharpness.max(initial=1e-3))
+    low, high = _AWAY[0] + blur, _AWAY[1] + blur
+    far = distances(bad, int(high / mm) + 2) * mm
     row, column = np.divmod(sheet.place[shot.texels], sheet.size)
     places = np.column_stack([column + 0.5, row + 0.5]) / step
-    return ramp(sample(far[..., None], places)[:, 0], *_AWAY)
+    return ramp(sample(far[..., None], places)[:, 0], low, high)
 
 
 def _expected(

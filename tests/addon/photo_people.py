@@ -58,9 +58,17 @@ class Person:
 
     def points(self, turn=0.0, far=900.0):
         """(468, 3) as the finder gives them."""
-        camera, places = self.camera(turn, far), self.bundle.photo.points_of(self.vertices)
+        camera, kit = self.camera(turn, far), self.bundle.photo
+        places, mean = (kit.points_of(one) for one in (self.vertices, self.bundle.template.vertices))
         seen = camera.seen(places)
-        return np.column_stack([camera.project(places), seen[:, 2] * camera.focal / far])
+        exact = np.column_stack([camera.project(places), seen[:, 2] * camera.focal / far])
+        # As the finder errs: by how the face is turned, and by who it is.
+        y, p = camera.rotation[0, 2], camera.rotation[1, 2]
+        eyes = np.linalg.norm(mean[33] - mean[263])
+        heard = np.tensordot((places - mean) / eyes, kit.heard, axes=([0, 1], [1, 2]))
+        wrong = np.tensordot([1, y, p, y * y, y * p, p * p], kit.bias, axes=1)
+        wrong = wrong + np.tensordot(heard, kit.leaning.astype(float), axes=1)
+        return exact + wrong * [1, -1, 1] * eyes * camera.focal / -seen[:, 2].mean()
 
     def marks(self, names, turn=0.0):
         """Landmarks -> (2,) column and row."""

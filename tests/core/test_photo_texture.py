@@ -202,10 +202,14 @@ def test_a_photo_lands_where_it_belongs(bundle, sheet):
     assert np.abs(np.median(places, axis=0)[:2] - (-28, -50)).max() < 3
 
 
-def test_neither_wall_nor_hair_comes_onto_the_skin(sheet, front):
-    found = texels(sheet, front)
-    # The wall is greener than red, which neither skin nor lips are.
-    assert (found[:, 1] - found[:, 0]).max() < 0
+@pytest.mark.parametrize("off", [0.0, 3.0])
+def test_neither_wall_nor_hair_comes_onto_the_skin(bundle, sheet, off):
+    """Not where the fit is off by some mm, either."""
+    camera, fitted = camera_at(0), bundle.template.vertices + np.array([off, 0, 0], np.float32)
+    texture = textured(bundle, [(camera, photo(bundle, camera, painted(bundle, hair=True)), fitted)])
+    found = texels(sheet, texture)
+    # The wall is far greener than red; skin and lips are not, and eyes, which misfits bring onto lids, are grey.
+    assert (found[:, 1] - found[:, 0]).max() < 0.05
     brow = sheet.spread(sheet.template.vertices)[:, 1] > 25
     assert np.linalg.norm(found[brow] - SKIN, axis=1).max() < 0.25, "hair is far from skin by 0.8"
 
@@ -321,7 +325,7 @@ def test_the_see_through_part_of_a_photo_counts_for_nothing(bundle, sheet):
     assert half.seen < 0.7 * textured(bundle, [(camera, whole, None)]).seen
 
 
-@pytest.mark.parametrize("aside", [0.0, 3.0])
+@pytest.mark.parametrize("aside", [0.0, 5.0])
 def test_the_iris_is_read_also_where_it_looks_aside(bundle, aside):
     template, camera = bundle.template, camera_at(0, focal=2600.0)
     posed = template.vertices.copy()
@@ -330,7 +334,7 @@ def test_the_iris_is_read_also_where_it_looks_aside(bundle, aside):
     posed[eyes, 2] += 1.0
     picture = photo(bundle, camera, painted(bundle), posed, light=0.8)
     read = textured(bundle, [(camera, picture, None)], size=256)
-    assert np.abs(read.iris - 0.8 * np.array(IRIS)).max() < 0.08
+    assert np.abs(read.iris - 0.8 * np.array(IRIS)).max() < 0.02
     assert read.white.min() > 0.6
     assert np.ptp(read.white) < 0.1
 
@@ -390,7 +394,8 @@ def test_a_face_beyond_the_photo_is_taken_as_far_as_it_goes(bundle, sheet):
     picture = photo(bundle, cut, painted(bundle), background=(0.0, 0.0, 1.0))
     texture = textured(bundle, [(cut, picture, None)])
     assert (texels(sheet, texture)[:, 2] < 0.75).all()
-    assert 0.1 < texture.seen < 0.5
+    whole = textured(bundle, [(camera, photo(bundle, camera, painted(bundle)), None)])
+    assert 0.2 * whole.seen < texture.seen < 0.6 * whole.seen
 
 
 def test_steps_count_up_and_the_same_photos_give_the_same_texture(bundle, front):
