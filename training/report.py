@@ -17,6 +17,7 @@ from core.errors import CorpusError
 from .evaluate import evaluated
 from .figures import NAMES, ORDER, figures_of_runs
 from .judging.page import ablation_table
+from .photo.page import table as photo_table
 from .results_page import page
 from .wraps.page import table
 
@@ -45,10 +46,11 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
-    wrap, trials = wraps_in(config.out), ablation_in(config.out)
-    every = results | ({"wrap": wrap} if wrap else {}) | ({"ablation": trials} if trials else {})
+    wrap, trials, photo = wraps_in(config.out), ablation_in(config.out), photo_in(config.out)
+    beside = {"wrap": wrap, "ablation": trials, "photo": photo}
+    every = results | {name: found for name, found in beside.items() if found}
     (config.out / "results.json").write_text(json.dumps(every, indent=1) + "\n")
-    (config.out / "results.md").write_text(page(results, wrap, trials))
+    (config.out / "results.md").write_text(page(results, wrap, trials, photo))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
         draw_apart(models, config.out / "pictures")
@@ -66,13 +68,19 @@ def ablation_in(folder: Path) -> dict[str, Any] | None:
     return figures_in(folder, "ablation", ablation_table)
 
 
-def figures_in(folder: Path, name: str, page: Callable[[Any], Any]) -> dict[str, Any] | None:
-    """The figures that `python -m training NAME --json` left in a folder as NAME.json; None where it did not.
+def photo_in(folder: Path) -> dict[str, Any] | None:
+    """How well people are found in photos; see `figures_in`."""
+    return figures_in(folder, "photo", photo_table, "photo-judge")
+
+
+def figures_in(folder: Path, name: str, page: Callable[[Any], Any], command: str = "") -> dict[str, Any] | None:
+    """The figures that `python -m training COMMAND --json` left in a folder as NAME.json; None where it did not.
 
     Args:
         folder: of the report.
-        name: "wraps" or "ablation".
+        name: "wraps", "ablation" or "photo".
         page: makes the report's part of them, and so finds out what is missing.
+        command: the name where it is not given.
 
     Raises:
         CorpusError: the file is not what that command writes.
@@ -84,7 +92,9 @@ def figures_in(folder: Path, name: str, page: Callable[[Any], Any]) -> dict[str,
         found: dict[str, Any] = json.loads(path.read_text())
         page(found)
     except (ValueError, KeyError, TypeError) as problem:
-        raise CorpusError(f"{path} is damaged ({problem}).", f"Write it again: python -m training {name}.") from problem
+        raise CorpusError(
+            f"{path} is damaged ({problem}).", f"Write it again: python -m training {command or name}."
+        ) from problem
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .blending import doubled, filled, halved, ramp
+from .blending import distances, doubled, filled, halved, ramp
 from .diffusion import settled
 from .grain import grain
 
@@ -31,6 +31,7 @@ _FINE = 1.5  # times as unlike may single texels be
 _LIDS = 1.8  # times as unlike may lids be: they are darker, though not as dark as lashes and paint
 _ALIKE = (0.1, 0.5)  # how alike skin it is, from which on and up to which it is believed
 _BORDER = 12.0  # mm, about half of the way in which what is known blends with what grows
+_FEATHER = 8.0  # mm in which what is kept ends
 _LIP_TO_SKIN = 0.05
 """How much of its colour a lip takes from the skin beside it, against the lip beside it."""
 
@@ -75,23 +76,26 @@ def completed(sheet: Sheet, zones: Zones, colours: Texels, sure: Texels) -> Texe
     flags = np.column_stack([growth.inner, zones.features]).astype(np.float64)
     fields = np.column_stack([growth.base, growth.drift, growth.alike, growth.outside, flags])
     grown, drifted, kept = np.empty_like(colours), np.empty_like(colours), np.empty_like(sure)
-    rest = np.zeros((sheet.size * sheet.size, 4), np.float32)
+    near, features = np.empty_like(sure), np.empty_like(sure)
     for begin in range(0, len(sure), _PORTION):
         some = slice(begin, begin + _PORTION)
         values = sheet.spread(fields, some)
         grown[some], drifted[some] = values[:, :3], colours[some] + values[:, 3:6]
         off = drifted[some] - grown[some]
         kept[some] = _kept(sure[some], off, values[:, 6], values[:, 7], values[:, 9])
-        rest[sheet.place[some], :3] = off * (values[:, 8] * kept[some])[:, None]
-        rest[sheet.place[some], 3] = kept[some]
+        near[some], features[some] = values[:, 8], values[:, 9]
+    kept *= _feather(sheet, kept, features)
+    rest = np.zeros((sheet.size * sheet.size, 4), np.float32)
+    rest[sheet.place, :3] = (drifted - grown) * (near * kept)[:, None]
+    rest[sheet.place, 3] = kept
     # Lips, lids and nostrils go on at their edges as they are there, finer than the mesh.
-    near = halved(rest.reshape(sheet.size, sheet.size, 4))
-    near = filled(near[..., :3] / np.maximum(near[..., 3:], 1e-6), near[..., 3])
-    near = np.ascontiguousarray(doubled(near, (sheet.size, sheet.size))).reshape(-1, 3)
+    half = halved(rest.reshape(sheet.size, sheet.size, 4))
+    whole = doubled(filled(half[..., :3] / np.maximum(half[..., 3:], 1e-6), half[..., 3]), (sheet.size, sheet.size))
+    edge = np.ascontiguousarray(whole).reshape(-1, 3)
     lively = grain(sheet, zones, drifted, kept)
     for begin in range(0, len(sure), _PORTION):
         some = slice(begin, begin + _PORTION)
-        grown[some] += near[sheet.place[some]] + lively[some]
+        grown[some] += edge[sheet.place[some]] + lively[some]
         grown[some] += (drifted[some] - grown[some]) * kept[some, None]
     return np.clip(grown, 0.0, 1.0, out=grown)
 
@@ -102,6 +106,16 @@ def _kept(sure: Texels, off: Texels, alike: Texels, outside: Texels, features: T
     # Single hairs, too, differ from the skin that would grow, and fall onto the forehead, though not as brows.
     alone = ramp(outside, -0.8, 0.2) * (1 - features) * (1 - ramp(_likeness(off / _FINE), *_ALIKE)) * alike
     return np.asarray(sure * (1 - unlike) * (1 - alone))
+
+
+def _feather(sheet: Sheet, kept: Texels, features: Texels) -> Texels:
+    """(n,) 0 to 1: what is kept ends softly, so that its grain has no line around it; lips, lids and brows do not."""
+    out = np.ones_like(kept)
+    some = np.flatnonzero((kept > 0) & (features < 1))
+    small, mm = sheet.coarse(kept[:, None], slice(None))
+    far = distances(small[..., 0] < 0.5, int(_FEATHER / mm) + 2) * mm
+    out[some] = np.maximum(ramp(sheet.from_coarse(far[..., None], some)[:, 0], 0.0, _FEATHER), features[some])
+    return out
 
 
 def grow(sheet: Sheet, zones: Zones, colours: Texels, sure: Texels) -> Growth:

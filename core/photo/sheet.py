@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..wrapping.meshes import areas, edges_of
+from .blending import halved
+from .picture import sample
 from .raster import covered
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 SKIN_PARTS = ("skin", "brows", "lips")
 """The parts that photos are laid on; they have places of their own on the texture."""
+
+
+_COARSE = 512  # pixels of a small picture of it
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,26 @@ class Sheet:
         for one in range(3):
             total += np.bincount(self.corners[:, one], self.shares[:, one], count)
         return total
+
+    def coarse(
+        self, values: NDArray[np.float32], texels: NDArray[np.intp] | slice
+    ) -> tuple[NDArray[np.float32], float]:
+        """Some texels' values (m, C) as a small picture, 0 where there are none; and the mm of its pixels."""
+        image = np.zeros((self.size * self.size, values.shape[1]), np.float32)
+        image[self.place[texels]] = values
+        small, step = image.reshape(self.size, self.size, -1), 1
+        while len(small) > _COARSE:
+            small, step = halved(small), step * 2
+        # A layout is not everywhere as fine; of its mean that will do.
+        return small, step * float(np.sqrt(self.area.sum() / len(self.place)))
+
+    def from_coarse(self, small: NDArray[np.float32], texels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(m, C) of some texels from such a picture."""
+        step = 1
+        while -(-self.size // step) > len(small):
+            step *= 2
+        row, column = np.divmod(self.place[texels], self.size)
+        return sample(small, np.column_stack([column + 0.5, row + 0.5]) / step)
 
     def image(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, C) of texels -> (S, S, C), 0 elsewhere."""

@@ -32,11 +32,14 @@ _EYES, _MOUTH = EYEBALL_PARTS, ("teeth", "tongue", "mouth")
 _FACING = (0.20, 0.62)
 """Cosine between the skin's normal and the way to the lens, from which on and up to which it is believed."""
 
-_JUMP = 7.0  # mm in depth between neighbouring pixels that make an edge of what hides something
+_NEAR, _FAR = 7.0, 25.0
+"""mm in depth between neighbouring pixels that make an edge: one of the face itself, such as that of a nose before a
+cheek, and one behind which the neck lies, or something else than the person."""
+
 _HIDDEN = 2.5  # mm behind what the picture shows
-_EDGE = (3.0, 8.5)
-"""mm from an edge behind which lies something else, from which on and up to which it is believed: a fit is off by about
-as much, and then the background is there instead."""
+_OWN_EDGE, _EDGE = (2.0, 6.0), (3.0, 8.5)
+"""mm from such edges, from which on and up to which skin is believed: a fit is off by about as much, and then what lies
+behind is there instead."""
 
 _EYE_EDGE, _MOUTH_EDGE = (0.5, 1.6), (0.2, 1.0)
 """The same from an eye, and from the inside of a mouth."""
@@ -161,14 +164,7 @@ def _believed(template: Template, scene: Scene, picture: Picture) -> NDArray[np.
     """(h, w) 0..1 by how far from edges, eyes and the inside of the mouth each pixel is."""
     mm = 1.0 / (scene.pixels * scene.scale)
     height, width = scene.part.shape
-    edge = scene.part < 0
-    for axis in (0, 1):
-        with np.errstate(invalid="ignore"):
-            jump = np.abs(np.diff(scene.depth, axis=axis)) > _JUMP
-        both = [(slice(None, -1), slice(None)), (slice(1, None), slice(None))]
-        for rows, columns in both:
-            here = (rows, columns) if axis == 0 else (columns, rows)
-            edge[here] |= jump
+    edge = _jumps(scene.depth, _FAR)
     if picture.alpha is not None:
         rows, columns = np.mgrid[0:height, 0:width] + 0.5
         there = scene.to_photo(np.column_stack([columns.ravel(), rows.ravel()]))
@@ -178,11 +174,24 @@ def _believed(template: Template, scene: Scene, picture: Picture) -> NDArray[np.
     out = np.ones((height, width), np.float32)
     for bad, (low, high) in (
         (edge, _EDGE),
+        (_jumps(scene.depth, _NEAR), _OWN_EDGE),
         (scene.shows(template, _EYES), _EYE_EDGE),
         (scene.shows(template, _MOUTH), _MOUTH_EDGE),
     ):
         far = distances(bad, int(np.ceil((high + blur) / mm)) + 1) * mm
         out *= ramp(far, low + blur, high + blur)
+    return out
+
+
+def _jumps(depth: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
+    """(h, w) where there is nothing, or where a neighbour lies so much nearer or farther, in mm."""
+    out = np.isinf(depth)
+    with np.errstate(invalid="ignore"):
+        down, right = (np.abs(np.diff(depth, axis=axis)) > least for axis in (0, 1))
+    out[:-1] |= down
+    out[1:] |= down
+    out[:, :-1] |= right
+    out[:, 1:] |= right
     return out
 
 

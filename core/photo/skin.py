@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .blending import distances, halved, ramp
+from .blending import distances, ramp
 from .lighting import light
-from .picture import sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,6 @@ _SPREAD = np.array([0.17, 0.07, 0.07])
 its lightness, of red to green, and of green to blue."""
 
 _ALIKE, _UNLIKE = 2.2, 3.8  # standard deviations
-_COARSE = 512  # texels of the picture in which what is no skin is looked for
 _SPOT = 2.8  # standard deviations
 _AWAY = (1.7, 5.5)
 """mm from what is no skin, from which on and up to which skin is believed."""
@@ -84,7 +82,7 @@ def look_of(sheet: Sheet, zones: Zones, shot: Shot, normals: Floats) -> Look | N
 def has_beard(sheet: Sheet, zones: Zones, looks: Sequence[Look | None]) -> bool:
     """Whether most of the chin is no skin in the photos that show it."""
     shown = [look.share * sheet.area * zones.chin for look in looks if look is not None]
-    hairy = [share * (look.unlike > _ALIKE) for look, share in zip([one for one in looks if one], shown, strict=True)]
+    hairy = [share * (look.unlike > _UNLIKE) for look, share in zip([one for one in looks if one], shown, strict=True)]
     return float(np.sum(hairy)) > _BEARDED * float(np.sum(shown)) > 0
 
 
@@ -124,22 +122,12 @@ def _only(shot: Shot, weights: NDArray[np.float32]) -> Shot:
 
 def _away(sheet: Sheet, shot: Shot, off: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """(m,) 0..1 how far each texel of a shot is from what is no skin: some of it lies over the skin beside it, too."""
-    image = np.zeros((sheet.size * sheet.size, 2), np.float32)
-    image[sheet.place[shot.texels], 0] = off
-    image[sheet.place[shot.texels], 1] = 1.0
-    small = image.reshape(sheet.size, sheet.size, 2)
-    step = 1
-    while len(small) > _COARSE:
-        small, step = halved(small), step * 2
-    bad = small[..., 0] > _SPOT * np.maximum(small[..., 1], 0.1)
-    # A layout is not everywhere as fine; of its mean that will do.
-    mm = step * np.sqrt(float(sheet.area.sum()) / len(sheet.place))
+    small, mm = sheet.coarse(np.column_stack([off, np.ones(len(off))]).astype(np.float32), shot.texels)
     blur = 1.0 / float(shot.sharpness.max(initial=1e-3))
     low, high = _AWAY[0] + blur, _AWAY[1] + blur
+    bad = small[..., 0] > _SPOT * np.maximum(small[..., 1], 0.1)
     far = distances(bad, int(high / mm) + 2) * mm
-    row, column = np.divmod(sheet.place[shot.texels], sheet.size)
-    places = np.column_stack([column + 0.5, row + 0.5]) / step
-    return ramp(sample(far[..., None], places)[:, 0], low, high)
+    return ramp(sheet.from_coarse(far[..., None], shot.texels)[:, 0], low, high)
 
 
 def _expected(

@@ -1,184 +1,22 @@
-"""Painted faces are photographed by a small renderer of its own, so that the truth is known."""
+"""Textures of painted faces, whose truth is known."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core.errors import Cancelled
-from core.photo.blending import distances, filled
 from core.photo.camera import Camera
-from core.photo.diffusion import settled
-from core.photo.fitted import Fitted
 from core.photo.picture import Picture
-from core.photo.raster import covered, nearest
 from core.photo.sheet import sheet_of
-from core.photo.texture import make_texture
 from core.photo.zones import zones_of
 
-SIZE = 384
-WIDTH, HEIGHT = 480, 600
-SKIN, LIPS, HAIR = (0.80, 0.60, 0.50), (0.72, 0.36, 0.36), (0.25, 0.16, 0.10)
-IRIS, GREEN = (0.35, 0.25, 0.12), (0.1, 0.9, 0.1)
-PAINT = {"eyes": (0.9, 0.9, 0.9), "iris": IRIS, "pupil": (0.02, 0.02, 0.02), "teeth": (0.97, 0.96, 0.93)}
-
-
-# --- the pieces ---------------------------------------------------------------------------------------------------
-
-
-def test_each_pixel_of_a_surface_belongs_to_one_triangle():
-    random = np.random.default_rng(3)
-    grid = np.stack(np.meshgrid(np.linspace(-2, 42, 12), np.linspace(-2, 33, 10)), axis=-1)
-    grid[1:-1, 1:-1] += random.uniform(-1.2, 1.2, (8, 10, 2))
-    quads = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2).reshape(-1, 4, 2)
-    pixels = covered(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), 30, 40)
-    counts = np.zeros((30, 40), int)
-    np.add.at(counts, (pixels.row, pixels.column), 1)
-    assert (counts == 1).all()
-
-
-def test_shares_tell_where_in_a_triangle_a_pixel_lies():
-    corners = np.array([[[1.0, 1.5], [30.0, 4.0], [9.0, 25.0]], [[30.0, 4.0], [31.0, 22.0], [9.0, 25.0]]])
-    pixels = covered(corners, 30, 40)
-    places = (corners[pixels.triangle] * pixels.shares[:, :, None]).sum(axis=1)
-    np.testing.assert_allclose(places, np.column_stack([pixels.column, pixels.row]) + 0.5, atol=1e-4)
-    assert len(pixels.row) == pytest.approx(29 * 23 * 0.7, rel=0.2)
-
-
-def test_the_nearer_triangle_hides_and_depth_is_that_of_perspective():
-    camera = Camera(np.eye(3), np.array([0.0, 0.0, -100.0]), 50.0, np.array([20.0, 20.0]))
-    # A floor that leads away, seen through a wall with its edge in the middle.
-    floor = np.array([[-60.0, -20, 50], [60, -20, 50], [0, -20, -900]])
-    wall = np.array([[-60.0, -60, 0], [0, -60, 0], [0, 60, 0]])
-    both = np.stack([floor, wall])
-    at = camera.project(both.reshape(-1, 3)).reshape(2, 3, 2)
-    deep = -camera.seen(both.reshape(-1, 3))[:, 2].reshape(2, 3)
-    shown, depth = nearest(at, deep, 40, 40)
-    row, column = np.argwhere((shown == 0) & (depth > 60))[0]
-    # A pixel's ray meets the floor, 20 below, so deep.
-    assert depth[row, column] == pytest.approx(20 * 50 / (row + 0.5 - 20), rel=1e-3)
-    assert shown[25, 15] == 1
-    assert depth[25, 15] == pytest.approx(100, rel=1e-4)
-    assert shown[0, 39] == -1
-    assert np.isinf(depth[0, 39])
-
-
-def test_distances_are_those_to_the_nearest():
-    bad = np.random.default_rng(0).random((40, 50)) < 0.004
-    rows, columns = np.argwhere(bad).T
-    y, x = np.mgrid[0:40, 0:50]
-    right = np.sqrt(((y[..., None] - rows) ** 2 + (x[..., None] - columns) ** 2).min(axis=-1))
-    np.testing.assert_allclose(distances(bad, 12), np.minimum(right, 12), atol=1e-5)
-
-
-def test_holes_are_filled_and_what_is_known_stays():
-    random = np.random.default_rng(1)
-    values = random.random((45, 64, 2)).astype(np.float32)
-    known = (random.random((45, 64)) < 0.3).astype(np.float32)
-    known[20:40, 10:50] = 0
-    out = filled(values, known)
-    np.testing.assert_allclose(out[known == 1], values[known == 1], atol=1e-6)
-    assert np.abs(out[25:35, 15:45] - 0.5).max() < 0.2
-    one = filled(np.where(known[..., None] == 1, np.float32(0.7), np.float32(9.0)), known)
-    np.testing.assert_allclose(one, 0.7, atol=1e-5)
-
-
-def test_values_settle_evenly_between_what_is_known():
-    edges = np.stack([np.arange(10), np.arange(1, 11)], axis=1)
-    values, weights = np.zeros((11, 1)), np.zeros(11)
-    values[10], weights[[0, 10]] = 5.0, 1e6
-    even = settled(edges, values, weights, np.zeros(11), np.zeros(1))
-    np.testing.assert_allclose(even[:, 0], np.linspace(0, 5, 11), atol=1e-3)
-    forgetting = settled(edges, values, weights, np.full(11, 2.0), np.full(1, -1.0))
-    assert forgetting[5, 0] == pytest.approx(-1, abs=0.01)
-
-
-# --- photos -------------------------------------------------------------------------------------------------------
+from .painted import HAIR, HEIGHT, IRIS, LIPS, SIZE, SKIN, WIDTH, camera_at, of_part, painted, photo, texels, textured
 
 
 @pytest.fixture(scope="module")
 def sheet(bundle):
     return sheet_of(bundle.template, bundle.photo, SIZE)
-
-
-def camera_at(yaw, pitch=0.0, focal=1300.0):
-    """Looks at the face from so many degrees to its left, and above."""
-    y, p = np.radians(yaw), np.radians(pitch)
-    back = np.array([np.sin(y) * np.cos(p), np.sin(p), np.cos(y) * np.cos(p)])
-    right = np.cross([0.0, 1.0, 0.0], back)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(back, right), back])
-    return Camera(rotation, -rotation @ (back * 900 + [0, -20, -50]), focal, np.array([WIDTH / 2, HEIGHT / 2]))
-
-
-def painted(bundle, spots=(), hair=False):
-    """(V, 3) colours of a face: skin that varies a little, lips, spots (x, y, radius, colour) of its front, hair."""
-    template = bundle.template
-    x, y, z = template.vertices.astype(float).T
-    out = np.array(SKIN) + 0.03 * np.sin(np.stack([x / 21, y / 17, (x + y) / 25], axis=1))
-    out[np.isin(template.vertex_part, template.parts.index("lips"))] = LIPS
-    for across, up, radius, colour in spots:
-        near = ((x - across) ** 2 + (y - up) ** 2 < radius**2) & (z > -20)
-        out[near] = colour
-    if hair:
-        out[y > np.interp(z, [-60, -30, 5, 30], [-10, 20, 55, 58])] = HAIR
-        out[z < -100] = HAIR
-    return out
-
-
-def photo(bundle, camera, colours, posed=None, *, light=1.0, background=GREEN, **more):
-    """A picture of a painted face; eyes and teeth in plain colours, lashes left out."""
-    template = bundle.template
-    posed = template.vertices if posed is None else posed
-    part = np.repeat(template.polygon_part, 2)
-    shown_parts = part != template.parts.index("lashes")
-    triangles, part = template.triangles[shown_parts], part[shown_parts]
-    of_corner = colours[triangles]
-    for name, colour in {
-        "mouth": (0.3, 0.05, 0.05),
-        "tongue": (0.6, 0.2, 0.2),
-        **PAINT,
-        **more.pop("paint", {}),
-    }.items():
-        of_corner[part == template.parts.index(name)] = colour
-    at = camera.project(posed.astype(float))[triangles]
-    deep = -camera.seen(posed.astype(float))[:, 2][triangles]
-    shown, _ = nearest(at, deep, HEIGHT, WIDTH)
-    pixels = covered(at, HEIGHT, WIDTH)
-    own = shown[pixels.row, pixels.column] == pixels.triangle
-    picture = np.empty((HEIGHT, WIDTH, 3), np.float32)
-    picture[:] = background
-    seen = (of_corner[pixels.triangle[own]] * pixels.shares[own][:, :, None]).sum(axis=1)
-    picture[pixels.row[own], pixels.column[own]] = np.clip(seen * light, 0, 1)
-    return Picture("painted", picture, **more)
-
-
-def textured(bundle, shots, size=SIZE, cancelled=None):
-    """The texture of photos: each camera, picture and posed face (or None)."""
-    neutral = bundle.template.vertices
-    posed = tuple(neutral if one is None else one for _, _, one in shots)
-    fitted = Fitted(neutral, np.zeros(1), tuple(camera for camera, _, _ in shots), posed, (0.0,) * len(shots))
-    pictures = [picture for _, picture, _ in shots]
-    steps, work = [], make_texture(bundle.template, bundle.photo, pictures, fitted, size, cancelled)
-    while True:
-        try:
-            steps.append(next(work))
-        except StopIteration as end:
-            return SimpleNamespace(**vars(end.value), steps=steps)
-
-
-def texels(sheet, texture):
-    """(n, 3)."""
-    return texture.colours.reshape(-1, 3)[sheet.place]
-
-
-def of_part(sheet, name):
-    """(n,) bool: texels that lie in one part."""
-    template = sheet.template
-    mine = np.unique(template.polygons[template.polygon_part == template.parts.index(name)])
-    return np.isin(sheet.corners, mine).all(axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -251,14 +89,14 @@ def test_beyond_the_skin_its_colours_go_on(sheet, front):
 
 def test_the_hidden_side_is_that_of_the_other(bundle, sheet):
     red = (0.9, 0.15, 0.15)
-    truth = painted(bundle, [(-52, -35, 10, red), (52, -35, 10, red)])
+    truth = painted(bundle, [(-40, -40, 8, red), (40, -40, 8, red)])
     camera = camera_at(60)
     found = texels(sheet, textured(bundle, [(camera, photo(bundle, camera, truth), None)]))
     places = sheet.spread(bundle.template.vertices)
     for side in (-1, 1):
-        cheek = (np.linalg.norm(places[:, :2] - (52 * side, -35), axis=1) < 5) & (places[:, 2] > -20)
+        cheek = (np.linalg.norm(places[:, :2] - (40 * side, -40), axis=1) < 4) & (places[:, 2] > -20)
         assert np.median(np.linalg.norm(found[cheek] - red, axis=1)) < 0.2
-    away = (np.abs(places[:, 0] + 52) < 4) & (np.abs(places[:, 1] + 62) < 4) & (places[:, 2] > -20)
+    away = (np.abs(places[:, 0] + 40) < 4) & (np.abs(places[:, 1] + 62) < 4) & (places[:, 2] > -20)
     assert np.median(np.linalg.norm(found[away] - SKIN, axis=1)) < 0.15
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .learn import Errors
 
-KEPT = Path(__file__).resolve().parents[2] / "docs" / "runs" / "photo" / "makehuman.safetensors"
+KEPT = Path(__file__).resolve().parents[2] / "docs" / "kits" / "makehuman.safetensors"
 """What was learned of the detector on the MakeHuman head."""
 
 _FORMAT = "mien-detector"
