@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made")
 
-SIZES = (256, 8192)
+SIZES = (256, 4096)
 """Pixels of a texture's side, at least and at most."""
 
 _READ, _FITTED, _TOTAL = 40, 60, 100

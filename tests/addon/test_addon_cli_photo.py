@@ -115,7 +115,7 @@ def test_landmarks_are_meant_in_pixels_of_the_file(mien, files):
         ("photo a.jpg --out nowhere/a.blend", 2, "There is no folder"),
         ("photo a.jpg --out a.blend --picture fit.jpg", 2, "a picture is a .png"),
         ("photo a.jpg --out a.blend --picture nowhere/fit.png", 2, "there is no folder"),
-        ("photo a.jpg --out a.blend --texture 100", 2, "100 is no number from 256 to 8192, nor 0"),
+        ("photo a.jpg --out a.blend --texture 100", 2, "100 is no number from 256 to 4096, nor 0"),
         ("photo a.jpg --out a.blend --face one", 2, "one is no number of a face"),
         ("photo a.jpg --out a.blend --face 1 --face 2", 2, "give --face once, or once for each of the 1 photos"),
         ("photo a.jpg --out a.blend --like nobody", 1, "No generator is called 'nobody'"),
