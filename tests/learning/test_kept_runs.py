@@ -11,7 +11,7 @@ import pytest
 from core.bundle import read_bundle
 from training.__main__ import main
 from training.evaluation import read_evaluation
-from training.report import ablation_in, figures_of, grouped, wraps_in
+from training.report import ablation_in, figures_of, grouped, photo_in, wraps_in
 from training.results_page import page
 from training.wraps.page import BARS
 
@@ -27,11 +27,12 @@ def corpora():
 def test_the_results_are_those_of_the_kept_runs(corpora):
     results = {name: figures_of(models) for name, models in corpora.items()}
     told = json.loads((ROOT / "docs" / "results.json").read_text())
-    wrap, trials = told.pop("wrap"), told.pop("ablation", None)
+    wrap, trials, photo = (told.pop(name, None) for name in ("wrap", "ablation", "photo"))
     assert told == results
     assert wrap == wraps_in(ROOT / "docs")
     assert trials == ablation_in(ROOT / "docs")
-    assert (ROOT / "docs" / "results.md").read_text() == page(results, wrap, trials)
+    assert photo == photo_in(ROOT / "docs")
+    assert (ROOT / "docs" / "results.md").read_text() == page(results, wrap, trials, photo)
 
 
 def test_wraps_reach_their_bars():
