@@ -139,7 +139,7 @@ def face_from_photos(
         name: of the face; empty for that of the first photo.
         like: whose head it gets, a word of a generator's name such as "ict"; empty for the first that reads photos.
         bundle: path of the one generator to use; empty for the one that ships and all model packs.
-        size: pixels of the texture's side, 256 to 8192.
+        size: pixels of the texture's side, 256 to 4096.
         textured: whether there is to be a texture at all.
         progress: called with each step of the work.
         cancelled: asked before each step.

@@ -10,6 +10,7 @@ if __package__ == "blender_addon":
     from core import torch_wheels
     from core.binding import Binding
     from core.bundle import Bundle, read_bundle
+    from core.colours import light, screen
     from core.compact import Compact, Compactor
     from core.detection import files as detector_files
     from core.detection.detect import Detected, detect
@@ -44,17 +45,19 @@ if __package__ == "blender_addon":
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
     from core.slider_weights import SliderSolver
     from core.speed import Speed, every_engine
+    from core.steps import Step
     from core.takes import MAX_SEED, MAX_VARIATION, Take
     from core.template import ABSENT, Layout, Template
     from core.wrapping import landmarks, suggestions
     from core.wrapping.bind import bind
     from core.wrapping.spline import Spline
     from core.wrapping.surface import TreeSurface
-    from core.wrapping.wrap import Step, Wrapped, wrap
+    from core.wrapping.wrap import Wrapped, wrap
 else:
     from .core import torch_wheels  # type: ignore[import-not-found,no-redef]
     from .core.binding import Binding  # type: ignore[import-not-found,no-redef]
     from .core.bundle import Bundle, read_bundle  # type: ignore[import-not-found,no-redef]
+    from .core.colours import light, screen  # type: ignore[import-not-found,no-redef]
     from .core.compact import Compact, Compactor  # type: ignore[import-not-found,no-redef]
     from .core.detection import files as detector_files  # type: ignore[import-not-found,no-redef]
     from .core.detection.detect import Detected, detect  # type: ignore[import-not-found,no-redef]
@@ -89,13 +92,14 @@ else:
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
     from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
     from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
+    from .core.steps import Step  # type: ignore[import-not-found,no-redef]
     from .core.takes import MAX_SEED, MAX_VARIATION, Take  # type: ignore[import-not-found,no-redef]
     from .core.template import ABSENT, Layout, Template  # type: ignore[import-not-found,no-redef]
     from .core.wrapping import landmarks, suggestions  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.bind import bind  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.spline import Spline  # type: ignore[import-not-found,no-redef]
     from .core.wrapping.surface import TreeSurface  # type: ignore[import-not-found,no-redef]
-    from .core.wrapping.wrap import Step, Wrapped, wrap  # type: ignore[import-not-found,no-redef]
+    from .core.wrapping.wrap import Wrapped, wrap  # type: ignore[import-not-found,no-redef]
 
 __all__ = [
     "ABSENT",
@@ -170,6 +174,7 @@ __all__ = [
     "generator",
     "in_use",
     "landmarks",
+    "light",
     "limited",
     "load",
     "make_texture",
@@ -182,6 +187,7 @@ __all__ = [
     "read_pc2",
     "regions",
     "resample",
+    "screen",
     "suggest_roles",
     "suggestions",
     "torch_devices",

@@ -12,6 +12,7 @@ from mathutils import Euler
 
 from . import engine
 from .engine import ABSENT, MienError
+from .materials import new_material, set_look
 from .operator_base import MienOperator
 from .preferences import choice
 
@@ -117,17 +118,9 @@ def _material(part: str) -> bpy.types.Material:
     material = bpy.data.materials.get(name)
     if material is not None and material.library is None:
         return material
-    material = bpy.data.materials.new(name)
+    material, shader = new_material(name)
     colour, roughness = LOOKS.get(part, LOOKS["skin"])
-    opacity = SEE_THROUGH.get(part, 1.0)
-    material.diffuse_color = (*colour, opacity)
-    material.roughness = roughness
-    if bpy.app.version < (5, 0, 0):  # since then all materials have nodes
-        material.use_nodes = True
-    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = (*colour, 1.0)
-    shader.inputs["Roughness"].default_value = roughness
-    shader.inputs["Alpha"].default_value = opacity
+    set_look(material, shader, colour, roughness, SEE_THROUGH.get(part, 1.0))
     return material
 
 

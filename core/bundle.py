@@ -185,7 +185,7 @@ def write_bundle(path: Path | str, bundle: Bundle) -> None:
     if bundle.lids is not None:
         arrays |= bundle.lids.to_arrays()
     if bundle.photo is not None:
-        bundle.photo.check(bundle.template)
+        bundle.photo.check(bundle.template, len(bundle.modes))
         arrays |= bundle.photo.to_arrays()
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header), "template": about}
     write_arrays(path, arrays, metadata)
@@ -221,7 +221,7 @@ def read_bundle(path: Path | str) -> Bundle:
         _check_eyes(lids, template)
         photo = PhotoKit.from_arrays(arrays)
         if photo is not None:
-            photo.check(template)
+            photo.check(template, len(modes))
     except BundleError:
         raise
     except (MienError, *_DAMAGE) as problem:

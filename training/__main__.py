@@ -45,6 +45,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     photos.PhotoAlbum: photos.run_album,
     photos.PhotoLearn: photos.run_learn,
     photos.PhotoJudge: photos.run_judge,
+    photos.PhotoFigure: photos.run_figure,
 }
 Corpus = Annotated[
     Annotated[corpus.MakeHuman, name("makehuman")]
@@ -65,7 +66,8 @@ Command = Annotated[
     | Annotated[wrap_numbers.Wraps, name("wraps")]
     | Annotated[photos.PhotoAlbum, name("photo-album")]
     | Annotated[photos.PhotoLearn, name("photo-learn")]
-    | Annotated[photos.PhotoJudge, name("photo-judge")],
+    | Annotated[photos.PhotoJudge, name("photo-judge")]
+    | Annotated[photos.PhotoFigure, name("photo-figure")],
     tyro.conf.OmitSubcommandPrefixes,
 ]
 

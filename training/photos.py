@@ -7,7 +7,7 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -21,9 +21,8 @@ from .photo.kits import KEPT
 if TYPE_CHECKING:
     from core.bundle import Bundle
     from core.detection.faces import Reader
-    from core.template import Template
 
-    from .photo.learn import Sample, Shot
+    from .photo.learn import Sitting
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,26 @@ class PhotoJudge:
     """Also write the figures here."""
 
 
+@dataclass(frozen=True)
+class PhotoFigure:
+    """Draw the paper's figure 7: people found in photos, performing, and beside a second photo of theirs."""
+
+    album: Annotated[Path, tyro.conf.Positional] = Path("corpora/photos")
+    """Folder of the album, whose people to test on are shown."""
+    out: Path = Path("docs/pictures")
+    """Folder that gets photo_figure_7.png and photo_pairs.png."""
+    photos: tuple[Path, ...] = ()
+    """Other photos, shown first."""
+    people: int = 3
+    """How many of the album."""
+    pairs: int = 6
+    """How many pairs of photos."""
+    bundle: Path = DEFAULT_BUNDLE
+    """The bundle that performs."""
+    wheel: Path | None = None
+    """MediaPipe's wheel; without it pip downloads it, once."""
+
+
 def run_album(config: PhotoAlbum) -> int:
     """Renders.
 
@@ -89,23 +108,21 @@ def run_album(config: PhotoAlbum) -> int:
 
 def run_learn(config: PhotoLearn) -> int:
     """Reads the photos to learn from, and learns."""
-    from .photo.kits import keep
-    from .photo.learn import Recipe, errors, lost, mirrored, places
+    from .photo.kits import blank_kit, keep
+    from .photo.learn import learn
     from .photo.networks import networks
 
     bundle, reader = read_bundle(DEFAULT_BUNDLE), networks(config.wheel)
-    people = _shots(config.album, bundle, reader)
-    corners, shares = places(bundle.template, [shot for person in people for shot in person])
-    samples = _samples(people, bundle.template, corners, shares)
-    missed = sum(lost(one) for person in samples for one in person)
-    keep(config.out, corners, shares, errors(samples, mirrored(bundle.template, corners, shares), Recipe()))
-    print(f"{config.out}: learned from {3 * len(people)} photos, {missed} of them misread")
+    people = _sittings(config.album, bundle, reader)
+    print(f"learning from {sum(len(one.shots) for one in people)} photos of {len(people)} people")
+    keep(config.out, learn(people, bundle, blank_kit()))
+    print(f"{config.out}: {config.out.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
-def _shots(album: Path, bundle: Bundle, reader: Reader) -> list[list[Shot]]:
+def _sittings(album: Path, bundle: Bundle, reader: Reader) -> list[Sitting]:
     from .photo.album import pages
-    from .photo.learn import Shot, read, rough_places
+    from .photo.learn import Shot, Sitting, read, rough_places
 
     rough = rough_places(bundle.template)
     people = []
@@ -114,23 +131,10 @@ def _shots(album: Path, bundle: Bundle, reader: Reader) -> list[list[Shot]]:
         for camera, posed, picture in zip(page.cameras, page.posed, page.pictures, strict=True):
             points = read(picture, reader, camera.project(posed[rough]))
             if points is not None:
-                shots.append(Shot(camera, posed, points))
+                shots.append(Shot(camera, posed, points, picture.colours))
         if len(shots) == len(page.cameras):
-            people.append(shots)
+            people.append(Sitting(page.neutral, shots))
     return people
-
-
-def _samples(people: list[list[Shot]], template: Template, corners: Any, shares: Any) -> list[list[Sample]]:
-    from core.detection.faces import LEFT_EYE, RIGHT_EYE
-
-    from .photo.learn import off
-
-    def on(vertices: Any) -> Any:
-        return (vertices[corners] * shares[:, :, None]).sum(axis=1)
-
-    mean = on(template.vertices)
-    eyes = float(((mean[RIGHT_EYE[0]] - mean[LEFT_EYE[0]]) ** 2).sum() ** 0.5)
-    return [[off(shot, on(shot.posed), mean, eyes) for shot in person] for person in people]
 
 
 def run_judge(config: PhotoJudge) -> int:
@@ -150,4 +154,54 @@ def run_judge(config: PhotoJudge) -> int:
     if config.json is not None:
         config.json.parent.mkdir(parents=True, exist_ok=True)
         config.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+def run_figure(config: PhotoFigure) -> int:
+    """Finds, performs, renders."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    from core.motion import EXPRESSIONS
+    from core.photo.find import find
+    from core.photo.fitted import View
+    from core.photo.picture import Picture
+
+    from .photo.album import pages
+    from .photo.figure import Portraits, apart, pairs_of, sheet
+    from .photo.judge import face_of
+    from .photo.networks import networks
+
+    bundle, reader = read_bundle(config.bundle), networks(config.wheel)
+    every = list(pages(config.album, "test"))
+
+    def seen(picture: Picture) -> View:
+        return View(picture, find(picture, reader).points)
+
+    def opened(path: Path) -> Picture:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        return Picture(path.name, np.asarray(upright, np.float32) / 255)
+
+    portraits, over = Portraits(bundle), face_of(bundle)
+    chosen = [opened(path) for path in config.photos] + [page.pictures[1] for page in every[: config.people]]
+    rows = [portraits.row(seen(one)) for one in tqdm(chosen, desc="people", disable=None)]
+    titles = ["photo", "found", "with texture", *EXPRESSIONS]
+    config.out.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet(rows, titles)).save(config.out / "photo_figure_7.png")
+    rows, captions, figures = [], [], []
+    for page, rest, moved in tqdm(pairs_of(every, config.pairs), desc="pairs", disable=None):
+        images, pair = portraits.pair(seen(page.pictures[rest]), seen(page.pictures[moved]), page.expressions[moved])
+        rows.append(images)
+        figures.append(apart(pair, page.posed[moved], over))
+        beside, generated, shown = figures[-1]
+        captions.append(
+            f"{pair.expression}, {pair.strength:.2f}: the generated and the fitted face differ by {beside:.2f} mm; "
+            f"from the truth {generated:.2f} and {shown:.2f} mm"
+        )
+    titles = ["photo at rest", "found", "generated from it", "found in the second photo", "second photo"]
+    Image.fromarray(sheet(rows, titles, captions)).save(config.out / "photo_pairs.png")
+    means = np.mean(figures, axis=0)
+    said = f"generated beside fitted {means[0]:.2f}; from the truth {means[1]:.2f} and {means[2]:.2f}"
+    print(f"{len(figures)} pairs, mm: {said}")
     return 0

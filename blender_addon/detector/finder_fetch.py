@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,27 +78,8 @@ def _download(work: Path) -> Generator[Step, None, None]:
 
 
 def taken_out(wheel: Path) -> dict[str, bytes]:
-    """The files of a wheel that are kept, by their names without folders.
-
-    Raises:
-        MienError: it is no such wheel.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as packed:
-            named = {
-                path.rsplit("/", 1)[-1]: path
-                for path in packed.namelist()
-                if path.startswith(("mediapipe/modules/face_", "mediapipe-"))
-                and path.endswith(tuple(finder_files.DIGESTS))
-            }
-            # What is too big to be it need not be read.
-            found = {name: packed.getinfo(path) for name, path in named.items() if name in finder_files.DIGESTS}
-            return {name: packed.read(one) for name, one in found.items() if one.file_size < 10 * finder_files.KEPT}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as problem:
-        # An encrypted one is a RuntimeError, and so is NotImplementedError.
-        raise MienError(
-            f"{wheel.name} is damaged, or no wheel.", f"Take the wheel of {finder_files.WHEEL}."
-        ) from problem
+    """See `core.detection.files.taken_out`."""
+    return detector_files.taken_out(wheel, finder_files.DIGESTS)
 
 
 def clear() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from functools import lru_cache
 from pathlib import Path
@@ -46,9 +45,7 @@ def is_here() -> bool:
 
 def check(files: Mapping[str, bytes]) -> None:
     """Raises MienError where the files are not, byte for byte, those that Mien knows."""
-    for name, digest in DIGESTS.items():
-        if hashlib.sha256(files.get(name, b"")).hexdigest() != digest:
-            raise MienError(f"{name} is not the file that Mien knows.", "Get the landmark finder again.")
+    detector_files.check(files, DIGESTS)
 
 
 def reader() -> Reader:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from ..engine import ABSENT, MienError
+from ..engine import ABSENT, MienError, light
+from ..materials import new_material, set_look
 from ..sample_face import LOOKS
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _materials(
 
 
 def _skin(name: str, image: bpy.types.Image, texture: Texture) -> bpy.types.Material:
-    material, shader = _new_material(name)
+    material, shader = new_material(name)
     nodes, links = material.node_tree.nodes, material.node_tree.links
     picture, place = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeUVMap")
     picture.image, place.uv_map = image, UV_LAYER
@@ -146,7 +147,7 @@ def _skin(name: str, image: bpy.types.Image, texture: Texture) -> bpy.types.Mate
     # Workbench and the UV editor show the texture of the active node.
     nodes.active = picture
     typical = np.median(texture.colours[::16, ::16].reshape(-1, 3), axis=0)
-    _set(material, shader, _linear(typical), _ROUGHNESS)
+    set_look(material, shader, _linear(typical), _ROUGHNESS)
     for socket, value in {"Specular IOR Level": _SPECULAR, **_SUBSURFACE}.items():
         if socket in shader.inputs:
             shader.inputs[socket].default_value = value
@@ -155,33 +156,14 @@ def _skin(name: str, image: bpy.types.Image, texture: Texture) -> bpy.types.Mate
 
 def _plain(name: str, part: str, texture: Texture) -> bpy.types.Material:
     """A part of one colour; that of the eyes by the photos, where they tell it."""
-    material, shader = _new_material(name)
+    material, shader = new_material(name)
     colour, roughness = LOOKS.get(part, LOOKS["skin"])
     told = {"iris": texture.iris, "eyes": texture.white}.get(part)
     opacity = _LASHES if part == "lashes" else 1.0
-    _set(material, shader, colour if told is None else _linear(told), roughness, opacity)
+    set_look(material, shader, colour if told is None else _linear(told), roughness, opacity)
     return material
-
-
-def _new_material(name: str) -> tuple[bpy.types.Material, Any]:
-    material = bpy.data.materials.new(name)
-    if bpy.app.version < (5, 0, 0):  # since then all materials have nodes
-        material.use_nodes = True
-    return material, next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-
-
-def _set(
-    material: bpy.types.Material, shader: Any, colour: tuple[float, ...], roughness: float, opacity: float = 1.0
-) -> None:
-    material.diffuse_color = (*colour, opacity)
-    material.roughness = roughness
-    shader.inputs["Base Color"].default_value = (*colour, 1.0)
-    shader.inputs["Roughness"].default_value = roughness
-    shader.inputs["Alpha"].default_value = opacity
 
 
 def _linear(colour: NDArray[np.floating[Any]]) -> tuple[float, ...]:
     """As on a screen -> as Blender reckons."""
-    given = np.asarray(colour, np.float64)
-    out = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
-    return tuple(float(one) for one in out)
+    return tuple(float(one) for one in light(np.asarray(colour, np.float64)))

@@ -10,7 +10,7 @@ import gpu
 import numpy as np
 from gpu_extras.presets import draw_texture_2d
 
-from ..engine import limited, photo_guide
+from ..engine import light, limited, photo_guide
 from ..wrapping import picker_draw, picker_view
 from ..wrapping.picker_card import Card
 from ..wrapping.picker_draw import CARD, COLOURS, GAP, LINE, RADIUS, WARM, WHITE, Line
@@ -242,8 +242,7 @@ def _texture_of(picture: Picture) -> Any:
     alpha = np.ones((picture.height, picture.width), np.float32) if picture.alpha is None else picture.alpha
     pixels = limited(np.dstack([picture.colours, alpha]), _LONGEST)[::-1].copy()  # the graphics card begins below
     # It is drawn as light, which Blender turns into a screen's colours again.
-    said = pixels[:, :, :3]
-    pixels[:, :, :3] = np.where(said <= 0.04045, said / 12.92, ((said + 0.055) / 1.055) ** 2.4)
+    pixels[:, :, :3] = light(pixels[:, :, :3])
     height, width = pixels.shape[:2]
     buffer = gpu.types.Buffer("FLOAT", height * width * 4, pixels.reshape(-1))
     return gpu.types.GPUTexture((width, height), format="RGBA16F", data=buffer)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..engine import MienError, Picture, container, exif, limited
+from ..engine import MienError, Picture, container, exif, limited, screen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,8 +120,7 @@ def _unreadable(name: str) -> MienError:
 def _as_on_a_screen(pixels: Pixels) -> Pixels:
     """Of more than 8 bits Blender gives light: twice as much is twice as bright."""
     found = np.clip(np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
-    light = found[:, :, :3]
-    found[:, :, :3] = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    found[:, :, :3] = screen(found[:, :, :3])
     return np.asarray(found, np.float32)
 
 

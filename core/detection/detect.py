@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import Cancelled, MienError
-from ..wrapping.wrap import Step
+from ..steps import Step
 from .agreement import agree
 from .faces import LEFT_EYE, MOUTH, RIGHT_EYE, Crop, Reader, crop_around
 from .views import Head, Shot, View, shoot

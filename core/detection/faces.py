@@ -56,6 +56,11 @@ class Crop:
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         return np.asarray(self.centre + (places - 0.5) @ np.array([[cosine, sine], [-sine, cosine]]) * self.side)
 
+    def from_picture(self, places: Floats) -> Floats:
+        """(n, 2) columns and rows of the picture -> places in the crop, 0 to 1."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        return np.asarray((places - self.centre) @ np.array([[cosine, -sine], [sine, cosine]]) / self.side + 0.5)
+
     def cut(self, picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         """(size, size, 3) what it shows."""
         steps = (np.arange(size) + 0.5) / size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..wrapping.surface import TreeSurface
 
     Floats = NDArray[np.float64]
+    Values = TypeVar("Values", NDArray[np.float64], NDArray[np.float32])
 
 SKIN, BEHIND = np.array([0.80, 0.62, 0.52]), np.array([0.55, 0.57, 0.60])
 """Colours of the head and of what is behind it, 0 to 1: the network has seen photographs of people."""
@@ -153,19 +154,19 @@ def _pictures(depth: Floats, lights: Floats, side: float) -> NDArray[np.float32]
 def _hollow(depth: Floats, shown: NDArray[np.bool_], reach: int) -> Floats:
     """How far a place lies behind its surroundings in the picture."""
     filled = np.where(shown, depth, 0.0)
-    count = _mean(shown.astype(np.float64), reach)
-    around = _mean(filled, reach) / np.where(count > 0, count, 1.0)
+    count = box_mean(shown.astype(np.float64), reach)
+    around = box_mean(filled, reach) / np.where(count > 0, count, 1.0)
     return np.where(shown, around - filled, 0.0)
 
 
-def _mean(values: Floats, reach: int) -> Floats:
-    """The mean of a square of 2 reach + 1 pixels around each."""
+def box_mean(values: Values, reach: int) -> Values:
+    """The mean of a square of 2 reach + 1 pixels around each; (H, W) or (H, W, C), float64 or float32."""
     for axis in (0, 1):
-        border = [(reach + 1, reach) if one == axis else (0, 0) for one in (0, 1)]
-        summed = np.pad(values, border, mode="edge").cumsum(axis=axis)
+        border = [(reach + 1, reach) if one == axis else (0, 0) for one in range(values.ndim)]
+        summed = np.pad(values, border, mode="edge").cumsum(axis=axis, dtype=np.float64)
         length = values.shape[axis]
         ends = np.take(summed, range(2 * reach + 1, 2 * reach + 1 + length), axis=axis)
-        values = (ends - np.take(summed, range(length), axis=axis)) / (2 * reach + 1)
+        values = ((ends - np.take(summed, range(length), axis=axis)) / (2 * reach + 1)).astype(values.dtype)
     return values
 
 
@@ -180,7 +181,23 @@ def _bilinear(pixels: Floats, shape: tuple[int, ...]) -> tuple[Floats, NDArray[n
     return weights, np.clip(rows, 0, shape[0] - 1), np.clip(columns, 0, shape[1] - 1)
 
 
-def sample(picture: NDArray[np.float32], pixels: Floats) -> NDArray[np.float32]:
-    """(n, 3) the colours of a picture (H, W, 3) at (n, 2) columns and rows; beyond its edge those of the edge."""
-    weights, rows, columns = _bilinear(pixels, picture.shape)
-    return np.asarray((picture[rows, columns] * weights[:, :, None]).sum(axis=1), np.float32)
+def sample(values: NDArray[np.float32], places: Floats) -> NDArray[np.float32]:
+    """What a picture shows between its pixels, mixed of four; beyond its edge that of the edge.
+
+    Args:
+        values: (H, W, C).
+        places: (n, 2) column and row; whole numbers are corners of pixels.
+
+    Returns:
+        (n, C) float32.
+    """
+    height, width = values.shape[:2]
+    given = np.where(np.isfinite(places), places, 0.0) - 0.5
+    column = np.clip(given[:, 0], 0, width - 1)
+    row = np.clip(given[:, 1], 0, height - 1)
+    left, top = np.floor(column).astype(np.intp), np.floor(row).astype(np.intp)
+    right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    across, down = (column - left)[:, None].astype(np.float32), (row - top)[:, None].astype(np.float32)
+    upper = values[top, left] * (1 - across) + values[top, right] * across
+    lower = values[below, left] * (1 - across) + values[below, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, np.float32)

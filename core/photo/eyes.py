@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..colours import light, screen
+from ..detection.views import sample
 from ..template import EYEBALL_PARTS
 from .blending import distances
-from .lighting import light, screen
-from .picture import sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

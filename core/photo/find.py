@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..detection.faces import LEFT_EYE, MOUTH, RIGHT_EYE, ROOM, Face
+from ..detection.views import sample
 from ..errors import PhotoError
-from .picture import sample
+from ..steps import waited
 from .search import SMALL, Candidate, over_grey, read_surely, search
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..detection.faces import Reader
-    from ..wrapping.wrap import Step
+    from ..steps import Step
     from .picture import Picture
 
     Floats = NDArray[np.float64]
@@ -83,12 +84,7 @@ def find(
     near: Floats | None = None,
 ) -> Found:
     """Finds the face of a photo; see `find_in_steps`."""
-    steps = find_in_steps(picture, reader, which, cancelled, near)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            return ended.value
+    return waited(find_in_steps(picture, reader, which, cancelled, near))
 
 
 def find_in_steps(

@@ -1,25 +1,29 @@
 """A person is fitted to photos: pose, lens, identity and expression at the same time.
 
-The unknowns are the modes' strengths c and the detector's errors u on this person, both shared by all photos, and for
-each photo the camera (turn, shift, focal length) and the strengths e of the expressions. They minimise
+What each photo's points tell of the person is asked first, see `measurement.py`: a Gaussian of the modes' strengths c,
+with the mean m and the precision P; without a detector it is that of all people. The unknowns then are c, shared by all
+photos, and for each photo the camera (turn, shift, focal length) and the strengths e of the expressions. They minimise
 
-    |c|^2 + |u|^2 + sum over photos of |e|^2 + (log f - log f0)^2 / s^2 + r' C^-1 r + sum over marks of |m|^2 / t^2
+    (c - m)' P (c - m) + sum over photos of |e|^2 + (log f - log f0)^2 / s^2 + r' C^-1 r + sum over marks of |d|^2 / t^2
 
-with r what the detector's points are off from where it would see them on such a face, and C the covariance of what else
-it errs: most of it points err together. So a point counts for as much as it tells. Gauss and Newton's steps, damped
-after Levenberg and Marquardt; each is solved by numpy's LAPACK.
+with r what the photo's points are off from those of such a face, and C the covariance of what they err: most of them
+together. Since m has what they tell of the person already, P is so large there that they do not tell it again; marks,
+which a person placed, still do. Gauss and Newton's steps, damped after Levenberg and Marquardt; each is solved by
+numpy's LAPACK.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import Cancelled, MienError
-from ..wrapping.wrap import Step
+from ..steps import Step
+from .coding import Prior
 from .fitted import Fitted, View
+from .measurement import measure
 from .person import Model
 from .sight import CAMERA, Sight, begin
 from .terms import PointTerms
@@ -37,6 +41,9 @@ ROUNDS = 30
 _TRIES = 8
 _ENOUGH = 1e-4
 """A round that betters the cost by a smaller share ends the fit."""
+
+_SURER = 30.0
+"""By how much what points tell of the person is taken for surer than it is while the same points are fitted."""
 
 
 def fit(
@@ -61,23 +68,38 @@ def fit(
     if not views:
         raise MienError("There is no photo.", "Choose one.")
     model = Model(bundle)
+    views, prior = _measured(model, views)
     sights = [begin(view, model.kit, bundle.template) for view in views]
     terms = [PointTerms(model, view, sight) for view, sight in zip(views, sights, strict=True)]
-    shared, damping = np.zeros(model.shared), 1.0
+    person, damping = prior.mean, 1.0
     for number in range(ROUNDS):
         if cancelled is not None and cancelled():
             raise Cancelled
         yield Step(number, ROUNDS, "finding the person")
-        for term, sight in zip(terms, sights, strict=True):
-            term.turn_to(sight)
-        shared, sights, gain, damping = _round(terms, shared, sights, damping)
+        person, sights, gain, damping = _round(terms, prior, person, sights, damping)
         if number > 3 and gain < _ENOUGH:
             break
-    neutral = model.posed(shared, np.zeros(len(model.kit.expressions)))
-    posed = tuple(model.posed(shared, sight.strengths).astype(np.float32) for sight in sights)
-    off = tuple(term.off(shared, sight) for term, sight in zip(terms, sights, strict=True))
+    neutral = model.posed(person, np.zeros(len(model.kit.expressions)))
+    posed = tuple(model.posed(person, sight.strengths).astype(np.float32) for sight in sights)
+    off = tuple(term.off(person, sight) for term, sight in zip(terms, sights, strict=True))
     cameras = tuple(sight.camera for sight in sights)
-    return Fitted(neutral.astype(np.float32), shared[: model.modes], cameras, posed, off)
+    return Fitted(neutral.astype(np.float32), person, cameras, posed, off)
+
+
+def _measured(model: Model, views: Sequence[View]) -> tuple[list[View], Prior]:
+    """The photos with their points put right, and what these tell of the person."""
+    right, guesses = [], []
+    for view in views:
+        told = None
+        if view.points is not None:
+            told = measure(view.picture, view.points, model.kit, model.bundle.template)
+        if told is not None:
+            guesses.append(told.guess)
+        right.append(view if told is None else replace(view, points=told.points))
+    if not guesses:
+        return right, Prior(np.zeros(model.modes), np.eye(model.modes))
+    assert model.kit.coding is not None
+    return right, model.kit.coding.person_of(guesses, _SURER)
 
 
 @dataclass(frozen=True)
@@ -96,31 +118,32 @@ class System:
 
 
 def _round(
-    terms: list[PointTerms], shared: Floats, sights: list[Sight], damping: float
+    terms: list[PointTerms], prior: Prior, person: Floats, sights: list[Sight], damping: float
 ) -> tuple[Floats, list[Sight], float, float]:
     """The first step that betters the cost; none where there is none. With the share of the cost that it took away."""
-    count, system = len(shared), _system(terms, shared, sights)
+    count, system = len(person), _system(terms, prior, person, sights)
     for _ in range(_TRIES):
         step = np.linalg.solve(system.matrix + damping * np.diag(np.diag(system.matrix)), system.right)
         own = step[count:].reshape(len(sights), -1)
         tried = [sight.stepped(part) for sight, part in zip(sights, own, strict=True)]
-        then = _system(terms, shared + step[:count], tried)
+        then = _system(terms, prior, person + step[:count], tried)
         if np.isfinite(then.cost) and then.cost < system.cost:
-            return shared + step[:count], tried, 1 - then.cost / system.cost, max(damping / 8, 1e-9)
+            return person + step[:count], tried, 1 - then.cost / system.cost, max(damping / 8, 1e-9)
         damping *= 6
-    return shared, sights, 0.0, damping
+    return person, sights, 0.0, damping
 
 
-def _system(terms: list[PointTerms], shared: Floats, sights: list[Sight]) -> System:
-    count, own = len(shared), CAMERA + len(sights[0].strengths)
+def _system(terms: list[PointTerms], prior: Prior, person: Floats, sights: list[Sight]) -> System:
+    count, own = len(person), CAMERA + len(sights[0].strengths)
     size = count + own * len(sights)
-    matrix, right, cost = np.zeros((size, size)), np.zeros(size), float(shared @ shared)
-    matrix[range(count), range(count)] = 1.0
-    right[:count] = -shared
+    away = person - prior.mean
+    matrix, right, cost = np.zeros((size, size)), np.zeros(size), float(away @ prior.precision @ away)
+    matrix[:count, :count] = prior.precision
+    right[:count] = -prior.precision @ away
     for number, (term, sight) in enumerate(zip(terms, sights, strict=True)):
         first = count + own * number
         rows = np.r_[0:count, first : first + own]
-        more, pull, costs = term(shared, sight)
+        more, pull, costs = term(person, sight)
         matrix[np.ix_(rows, rows)] += more
         right[rows] += pull
         focal = np.log(sight.camera.focal / sight.usual) / sight.deviation

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ..colours import light, screen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,17 +28,6 @@ _HOLD = 0.01
 
 _OFF = 0.2  # logarithm by which skin usually differs from what the light alone makes of it
 _DARK = 0.004  # amounts of light, added so that black has a logarithm
-
-
-def light(colours: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Colours as on a screen, 0 to 1, as amounts of light."""
-    return np.where(colours <= 0.04045, colours / 12.92, ((np.maximum(colours, 0) + 0.055) / 1.055) ** 2.4)
-
-
-def screen(amounts: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """The inverse of `light`."""
-    safe = np.maximum(amounts, 0.0)
-    return np.where(safe <= 0.0031308, safe * 12.92, 1.055 * np.maximum(safe, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 def evened(sheet: Sheet, zones: Zones, shot: Shot, normals: Floats) -> Shot:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..colours import light, screen
 from .blending import ramp
 from .diffusion import settled
-from .lighting import light, screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..detection.views import sample
 from .diffusion import settled
-from .picture import sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The face that is fitted to photos, and what is known of the detector's errors on it."""
+"""The face that is fitted to photos, and how far the points on it are off."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _DEPTH_SOMEWHERE = 30.0
-"""Eye distances: where the face is in depth the detector does not tell."""
+"""Eye distances: where the face is in depth the points do not tell."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A template whose identity, expression and detector's errors are linear in unknown strengths.
+    """A template whose identity and expression are linear in unknown strengths.
 
     Attributes:
         bundle: its template and modes; has a kit.
@@ -54,11 +54,6 @@ class Model:
         """M."""
         return len(self.bundle.modes)
 
-    @property
-    def shared(self) -> int:
-        """M + S unknowns that all photos share: the modes' strengths, and how the detector errs on this person."""
-        return self.modes + len(self.kit.person)
-
     @cached_property
     def eyes(self) -> float:
         """Mm between the outer corners of the template's eyes."""
@@ -72,32 +67,16 @@ class Model:
     @cached_property
     def point_moves(self) -> Floats:
         """(M + E, 468, 3) of the detector's points."""
-        corners = self.moves[:, self.kit.vertices]
-        return np.asarray((corners * self.kit.shares[None, :, :, None]).sum(axis=2))
-
-    @cached_property
-    def leaning(self) -> Floats:
-        """(M + E, 468, 3) how identity and expression make the detector err, in eye distances."""
-        heard = np.tensordot(self.point_moves, self.kit.heard, axes=([1, 2], [1, 2])) / self.eyes
-        return np.tensordot(heard, self.kit.leaning.astype(np.float64), axes=1)
-
-    @cached_property
-    def person(self) -> Floats:
-        """(S, 468, 3) how else the detector errs on a person in all photos alike."""
-        return self.kit.person.astype(np.float64)
+        return self.kit.points_of(self.moves)
 
     @cached_property
     def noise(self) -> Noise:
-        """Of the detector's points in one photo, in eye distances."""
+        """Of the points in one photo, in eye distances."""
         somewhere = np.zeros((1, *self.kit.spread.shape))
         somewhere[..., 2] = _DEPTH_SOMEWHERE
         factor = np.concatenate([self.kit.factor.astype(np.float64), somewhere])
         return Noise(factor.reshape(len(factor), -1), self.kit.spread.reshape(-1))
 
-    def posed(self, shared: Floats, expressions: Floats) -> Floats:
-        """(V, 3) mm, a person with an expression; (M + S,) and (E,) strengths."""
-        return self.vertices + np.tensordot(self.strengths(shared, expressions), self.moves, axes=1)
-
-    def strengths(self, shared: Floats, expressions: Floats) -> Floats:
-        """(M + E,) of the moves."""
-        return np.concatenate([shared[: self.modes], expressions])
+    def posed(self, person: Floats, expressions: Floats) -> Floats:
+        """(V, 3) mm, a person with an expression; (M,) and (E,) strengths."""
+        return self.vertices + np.tensordot(np.concatenate([person, expressions]), self.moves, axes=1)

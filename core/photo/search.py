@@ -13,7 +13,7 @@ import numpy as np
 
 from ..detection.faces import ROOM, Crop, Face, Sighting, apart, crop_around
 from ..errors import Cancelled
-from ..wrapping.wrap import Step
+from ..steps import Step
 from .scaling import limited, shrunk
 from .windows import GREY, SEEN_FROM, Turned
 
@@ -196,18 +196,42 @@ def read_points(colours: Pixels, crop: Crop, reader: Reader, times: int = 2) -> 
     return face
 
 
-def _read_once(colours: Pixels, crop: Crop, reader: Reader) -> Face | None:
-    """From a piece of the photo, with as many pixels as the network can use."""
+@dataclass(frozen=True)
+class Piece:
+    """What is around a crop, with no more pixels than are wanted.
+
+    Attributes:
+        pixels: (h, w, 3).
+        crop: where it stands in them.
+        scale: (2,) pixels of the piece for one of the photo.
+        corner: (2,) column and row of the piece in the photo.
+    """
+
+    pixels: Pixels
+    crop: Crop
+    scale: Floats
+    corner: Floats
+
+
+def piece_of(colours: Pixels, crop: Crop, wanted: int) -> Piece | None:
+    """Cuts what a crop shows out of a photo, shrunk until its side takes so many pixels; None beside the photo."""
     # The corners of a crop that stands on its tip lie 0.71 of its side from its middle.
     low = np.maximum(np.floor(crop.centre - 0.75 * crop.side), 0).astype(int)
     high = np.ceil(crop.centre + 0.75 * crop.side).astype(int)
     piece = colours[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
     if not piece.size or crop.side < _LEAST_PIXELS:
         return None
-    small = shrunk(piece, _READ / crop.side)
+    small = shrunk(piece, wanted / crop.side)
     scale = np.array([small.shape[1] / piece.shape[1], small.shape[0] / piece.shape[0]])
-    face = reader.read(small, Crop((crop.centre - low) * scale, crop.side * float(scale.mean()), crop.angle))
-    return Face(face.points / scale + low, face.score, face.depth / float(scale.mean()))
+    return Piece(small, Crop((crop.centre - low) * scale, crop.side * float(scale.mean()), crop.angle), scale, low)
+
+
+def _read_once(colours: Pixels, crop: Crop, reader: Reader) -> Face | None:
+    piece = piece_of(colours, crop, _READ)
+    if piece is None:
+        return None
+    face = reader.read(piece.pixels, piece.crop)
+    return Face(face.points / piece.scale + piece.corner, face.score, face.depth / float(piece.scale.mean()))
 
 
 def over_grey(picture: Picture) -> Pixels:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..detection.views import sample
 from ..wrapping.meshes import areas, edges_of
 from .blending import halved
-from .picture import sample
 from .raster import covered
 
 if TYPE_CHECKING:

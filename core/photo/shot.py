@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..detection.views import sample
 from ..template import EYEBALL_PARTS
 from ..wrapping.meshes import unit, vertex_normals
 from .blending import distances, doubled, halved, ramp
-from .picture import sample
 from .raster import nearest
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from ..detection.faces import LEFT_EYE, RIGHT_EYE
 from ..errors import MienError
 from ..wrapping.spline import similarity
 from .camera import NEAREST, Camera
-from .kit import turn_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 CAMERA = 7
 """Unknowns of a camera: three turns, three shifts, the logarithm of the focal length."""
+
+TURNS = 6
+"""Functions of how a face is turned; see `turn_terms`."""
 
 FOCAL = 1.5
 """Focal length, in lengths of the photo's longer side, that is believed where the file tells none: photos of faces are
@@ -161,17 +163,15 @@ def upright(points: Floats) -> Floats:
     return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def bias_of(kit: PhotoKit, camera: Camera, turn: Floats) -> Floats:
-    """(468, 3) what the detector is usually off by, in eye distances, in the upright picture.
+def turn_terms(rotation: NDArray[np.floating[Any]]) -> Floats:
+    """(6,) 1, y, p, y^2, y p, p^2 of a face's turn.
 
     Args:
-        kit: of the template.
-        camera: how the face is turned.
-        turn: see `upright`.
+        rotation: (3, 3) of a `Camera`. y is how far the face looks to the picture's right, p how far up: the first two
+            of its forward axis, sines of angles.
     """
-    whole = np.eye(3)
-    whole[:2, :2] = turn
-    return np.tensordot(turn_terms(whole @ camera.rotation), kit.bias.astype(np.float64), axes=1)
+    y, p = rotation[0, 2], rotation[1, 2]
+    return np.array([1.0, y, p, y * y, y * p, p * p])
 
 
 def _turn(vector: Floats) -> Floats:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..colours import light
 from .blending import distances, ramp
-from .lighting import light
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What one photo asks of a fit: its points, as the detector sees them, and the marks that a person placed."""
+"""What one photo asks of a fit: its points, and the marks that a person placed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .sight import CAMERA, Sight, bias_of, look, upright
+from .sight import CAMERA, Sight, look, upright
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class PointTerms:
 
     Args:
         model: of the face.
-        view: the photo.
+        view: the photo; its points as they are after they were put right.
         first: the first guess, whose scale errors are measured in from then on.
     """
 
@@ -46,62 +46,52 @@ class PointTerms:
             self._points = view.points * [1.0, -1.0, 1.0] - [centre[0], -centre[1], 0.0]
             self._turn = upright(self._points)
 
-    def turn_to(self, sight: Sight) -> None:
-        """The bias that a face turned like this has; it stays until told otherwise."""
-        if self._view.points is not None:
-            self._bias = bias_of(self._model.kit, sight.camera, self._turn)
-
-    def __call__(self, shared: Floats, sight: Sight) -> Equations:
-        """(n, n), (n,) and the cost; the unknowns are those that are shared, the camera, the expressions."""
-        size = len(shared) + CAMERA + len(sight.strengths)
+    def __call__(self, person: Floats, sight: Sight) -> Equations:
+        """(n, n), (n,) and the cost; the unknowns are the person's strengths, the camera, the expressions."""
+        size = len(person) + CAMERA + len(sight.strengths)
         matrix, right, cost = np.zeros((size, size)), np.zeros(size), 0.0
         if self._view.points is not None:
-            left, jacobian = self._points_off(shared, sight)
+            left, jacobian = self._points_off(person, sight)
             more, pull = self._model.noise.normal(jacobian.reshape(size, -1), left.reshape(-1))
             matrix, right, cost = matrix + more, right + pull, cost + self._model.noise.cost(left.reshape(-1))
         if len(self._marked):
-            left, jacobian = self._marks_off(shared, sight)
+            left, jacobian = self._marks_off(person, sight)
             usual = _MARK if self._view.points is None else _PUT_RIGHT
             rows, flat = jacobian.reshape(size, -1) / usual, left.reshape(-1) / usual
             matrix, right, cost = matrix + rows @ rows.T, right + rows @ flat, cost + float(flat @ flat)
         return matrix, right, cost
 
-    def _points_off(self, shared: Floats, sight: Sight) -> tuple[Floats, Floats]:
+    def _points_off(self, person: Floats, sight: Sight) -> tuple[Floats, Floats]:
         """(468, 3) in eye distances, in the upright picture; and (n, 468, 3) how the unknowns change what is fitted."""
         model = self._model
-        strengths = model.strengths(shared, sight.strengths)
-        seen = look(sight.camera, model.points + np.tensordot(strengths, model.point_moves, axes=1), model.point_moves)
+        moved = np.tensordot(np.concatenate([person, sight.strengths]), model.point_moves, axes=1)
+        seen = look(sight.camera, model.points + moved, model.point_moves)
         left = (self._points - seen.places) / self.unit
         left[:, :2] = left[:, :2] @ self._turn.T
-        left -= self._bias
-        left -= np.tensordot(strengths, model.leaning, axes=1)
-        left -= np.tensordot(shared[model.modes :], model.person, axes=1)
         left[:, 2] -= left[:, 2].mean()
-        moved = seen.jacobian / self.unit
-        moved[:, :, :2] = moved[:, :, :2] @ self._turn.T
-        moved[CAMERA:] += model.leaning
-        return left, _ordered(moved, model, model.person)
+        jacobian = seen.jacobian / self.unit
+        jacobian[:, :, :2] = jacobian[:, :, :2] @ self._turn.T
+        return left, _ordered(jacobian, model)
 
-    def _marks_off(self, shared: Floats, sight: Sight) -> tuple[Floats, Floats]:
+    def _marks_off(self, person: Floats, sight: Sight) -> tuple[Floats, Floats]:
         model = self._model
         moves = model.moves[:, self._marked]
-        places = np.tensordot(model.strengths(shared, sight.strengths), moves, axes=1)
+        places = np.tensordot(np.concatenate([person, sight.strengths]), moves, axes=1)
         seen = look(sight.camera, model.vertices[self._marked] + places, moves)
-        nothing = np.zeros((len(model.person), len(places), 2))
         left = (self._marks - seen.places[:, :2]) / self.unit
-        return left, _ordered(seen.jacobian[:, :, :2] / self.unit, model, nothing)
+        return left, _ordered(seen.jacobian[:, :, :2] / self.unit, model)
 
-    def off(self, shared: Floats, sight: Sight) -> float:
+    def off(self, person: Floats, sight: Sight) -> float:
         """Root mean square distance in the picture, percent of the eye distance."""
         if self._view.points is not None:
             known = (self._model.kit.spread < _TRUSTED).all(axis=1)
-            left = self._points_off(shared, sight)[0][known]
+            left = self._points_off(person, sight)[0][known]
         else:
-            left = self._marks_off(shared, sight)[0]
+            left = self._marks_off(person, sight)[0]
         return float(100 * np.sqrt((left[:, :2] ** 2).sum(axis=1).mean()))
 
 
-def _ordered(jacobian: Floats, model: Model, person: Floats) -> Floats:
-    """Camera, modes, expressions -> modes, the detector's errors on the person, camera, expressions."""
+def _ordered(jacobian: Floats, model: Model) -> Floats:
+    """Camera, modes, expressions -> modes, camera, expressions."""
     last = CAMERA + model.modes
-    return np.concatenate([jacobian[CAMERA:last], person, jacobian[:CAMERA], jacobian[last:]])
+    return np.concatenate([jacobian[CAMERA:last], jacobian[:CAMERA], jacobian[last:]])

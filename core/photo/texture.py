@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import Cancelled
+from ..steps import Step
 from ..wrapping.meshes import vertex_normals
-from ..wrapping.wrap import Step
 from .blending import filled
 from .completion import completed
 from .eyes import eye_colours

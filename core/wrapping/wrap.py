@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled, MeshError
+from ..steps import Step
 from . import identity, registration
 from .contours import rim_of
 from .head import Head, flipped, vertex_openness
@@ -32,21 +33,6 @@ LEAST_LANDMARKS = 6
 _UNLIKE = 3.0  # mm the landmarks are off the person by, above which they bend the start
 _BEND = 0.2
 _LINE = 0.05  # a landmark cloud this flat, second to first extent, is a line
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far a wrap is.
-
-    Attributes:
-        done: of `total`.
-        total: the same for all steps of a wrap.
-        doing: for people, such as "laying the template on".
-    """
-
-    done: int
-    total: int
-    doing: str
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ from scipy.optimize import least_squares
 
 from core.bundle import read_bundle
 from core.detection.faces import LEFT_EYE, RIGHT_EYE
+from core.detection.views import sample
 from core.errors import Cancelled, MienError, TemplateError
 from core.photo.camera import Camera
 from core.photo.fit import fit
 from core.photo.fitted import View
-from core.photo.kit import PhotoKit, turn_terms
+from core.photo.kit import PhotoKit
 from core.photo.noise import Noise
 from core.photo.person import Model
-from core.photo.picture import Picture, sample
-from core.photo.sight import begin, look
+from core.photo.picture import Picture
+from core.photo.sight import begin, look, turn_terms
 from core.photo.terms import PointTerms
 from core.wrapping.landmarks import GUIDE
 
@@ -37,9 +38,8 @@ def shipped():
 def exact(shipped):
     """The bundle with a detector that has no bias, and errs by a fifth of a percent."""
     kit = shipped.photo
-    nothing = {name: np.zeros((1, 468, 3), np.float32) for name in ("heard", "leaning", "person", "factor")}
-    kit = replace(kit, bias=np.zeros_like(kit.bias), spread=np.full_like(kit.spread, 0.002), **nothing)
-    return replace(shipped, photo=kit)
+    spread, factor = np.full_like(kit.spread, 0.002), np.zeros((1, 468, 3))
+    return replace(shipped, photo=replace(kit, spread=spread, factor=factor, descent=None, coding=None))
 
 
 def turned(yaw, pitch=0.0, roll=0.0):
@@ -178,8 +178,7 @@ def test_the_optimum_is_that_of_a_library(exact):
     model = Model(exact)
     first = begin(view, model.kit, exact.template)
     terms = PointTerms(model, view, first)
-    terms.turn_to(first)
-    count = model.shared
+    count = model.modes
 
     def residuals(step):
         sight = first.stepped(step[count:])
@@ -199,13 +198,13 @@ def test_jacobians_are_those_of_differences(shipped):
     view = View(BLANK, seen(shipped, posed, camera(20, 5, 5)))
     sight = begin(view, model.kit, shipped.template)
     terms = PointTerms(model, view, sight)
-    terms.turn_to(sight)
-    shared = RNG(0).normal(0, 0.3, model.shared)
-    left, jacobian = terms._points_off(shared, sight)
-    for row in (0, 5, model.modes, model.shared, model.shared + 4, model.shared + 5, model.shared + 6, -1):
+    count = model.modes
+    who = RNG(0).normal(0, 0.3, count)
+    left, jacobian = terms._points_off(who, sight)
+    for row in (0, 5, count - 1, count, count + 4, count + 5, count + 6, -1):
         step = np.zeros(len(jacobian))
         step[row] = 1e-5
-        then, _ = terms._points_off(shared + step[: model.shared], sight.stepped(step[model.shared :]))
+        then, _ = terms._points_off(who + step[:count], sight.stepped(step[count:]))
         moved = (left - then) / 1e-5
         expected = jacobian[row].copy()
         expected[:, 2] -= expected[:, 2].mean()
@@ -229,14 +228,15 @@ def test_noise_is_the_inverse_of_the_covariance():
 def test_a_kit_comes_back_from_its_arrays_and_is_checked(shipped):
     kit, arrays = shipped.photo, shipped.photo.to_arrays()
     again = PhotoKit.from_arrays(arrays)
-    assert all(np.array_equal(getattr(again, name[6:]), value) for name, value in arrays.items())
+    assert all(np.array_equal(again.to_arrays()[name], value) for name, value in arrays.items())
+    assert len(arrays) == 6 + 6 + 6
     assert PhotoKit.from_arrays({}) is None
     with pytest.raises(TemplateError, match="lacks spread"):
         PhotoKit.from_arrays({name: value for name, value in arrays.items() if name != "photo.spread"})
     for wrong in (
         {"spread": np.zeros_like(kit.spread)},
         {"vertices": -kit.vertices - 1},
-        {"bias": kit.bias[:5]},
+        {"expressions": kit.expressions[0]},
         {"uv": np.full_like(kit.uv, np.nan)},
         {"vertices": kit.vertices.astype(float)},
         {"factor": kit.factor[:, :400]},
@@ -244,7 +244,9 @@ def test_a_kit_comes_back_from_its_arrays_and_is_checked(shipped):
         with pytest.raises(TemplateError):
             replace(kit, **wrong)
     with pytest.raises(TemplateError, match="does not fit"):
-        replace(kit, vertices=np.full_like(kit.vertices, 10**6)).check(shipped.template)
+        replace(kit, vertices=np.full_like(kit.vertices, 10**6)).check(shipped.template, len(shipped.modes))
+    with pytest.raises(TemplateError, match="does not fit"):
+        kit.check(shipped.template, len(shipped.modes) - 1)
 
 
 def test_the_shipped_points_lie_where_their_names_say(shipped):

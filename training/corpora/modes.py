@@ -59,6 +59,10 @@ def makehuman_modes() -> NDArray[np.float16]:
     _, values, rows = np.linalg.svd(apart.reshape(_PEOPLE, -1), full_matrices=False)
     count = MODES["makehuman"]
     modes = values[:count, None] / np.sqrt(_PEOPLE) * rows[:count]
-    # The sign of a singular vector is the library's whim: the largest coordinate is positive here.
-    largest = modes[np.arange(count), np.abs(modes).argmax(axis=1)]
-    return np.asarray((modes * np.sign(largest)[:, None]).reshape(count, -1, 3), np.float16)
+    return np.asarray(signed(modes).reshape(count, -1, 3), np.float16)
+
+
+def signed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m) with the largest number of each row above 0: the sign of a singular vector is the library's whim."""
+    largest = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
+    return rows * np.sign(largest)[:, None]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.colours import light
 from core.template import ABSENT
 
 if TYPE_CHECKING:
@@ -133,8 +134,7 @@ def _add_face(
 
 def _paint(mesh: Any, color: NDArray[np.floating[Any]]) -> None:
     # Blender keeps colours in linear light.
-    screen = np.clip(np.asarray(color, np.float64), 0, 1)
-    linear = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
+    linear = light(np.clip(np.asarray(color, np.float64), 0, 1))
     layer = mesh.color_attributes.new("color", "FLOAT_COLOR", "POINT")
     layer.data.foreach_set("color", np.column_stack([linear, np.ones(len(linear))]).astype(np.float32).reshape(-1))
     mesh.color_attributes.active_color = layer

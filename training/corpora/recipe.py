@@ -60,6 +60,11 @@ class Performance:
     second_cue: Cue | None = None
     alone: tuple[NDArray[np.float64], ...] = ()
 
+    @property
+    def apex(self) -> NDArray[np.float64]:
+        """(U,) the weights where they are strongest together."""
+        return self.weights[int((self.weights**2).sum(axis=1).argmax())]
+
 
 def child_generator(seed: int, *path: int) -> np.random.Generator:
     """A generator of its own for each place in the corpus, so that the order of work does not matter."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +12,16 @@ from training.corpora.cast import Actor
 from training.corpora.makehuman import head_stage, subject
 from training.corpora.manner import Habits
 from training.corpora.people import neutral_faces
+from training.corpora.prototypes import unit_names
 from training.corpora.recipe import child_generator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from training.corpora.cast import Stage
     from training.corpora.people import Person
+    from training.corpora.recipe import Performance
 
     Floats = NDArray[np.float64]
 
@@ -29,8 +31,19 @@ SEEDS = {"learn": 2_000_003, "test": 3_000_017}
 VIEWS = (-35.0, 0.0, 35.0)
 """Degrees, about, that a person looks to the picture's left or right in the photos."""
 
-_NEUTRAL = 0.4
-"""Share of photos without an expression."""
+_NEUTRAL, _LAUGHING, _ANY = 0.35, 0.15, 0.15
+"""Shares of photos without an expression, with laughter that shows the teeth, and with any facial actions; the others
+show what the recipe's people do at an apex."""
+
+_LAUGH = {
+    "mouthSmile": (0.5, 1.1), "mouthUpperUp": (0.15, 0.8), "mouthLowerDown": (0.1, 0.8), "jawOpen": (0.0, 0.4),
+    "cheekSquint": (0.1, 0.9), "eyeSquint": (0.0, 0.7), "mouthDimple": (0.0, 0.6),
+}  # fmt: skip
+_ACTIONS, _STRENGTHS = (2, 6), (0.1, 0.7)
+"""How many facial actions from, and below; and how strong."""
+
+_PAIRED = 0.7
+"""How often an action of one side is one of both."""
 
 _PATH = 11
 
@@ -43,7 +56,7 @@ class Sitter:
         person: what makes the face.
         neutral: (V, 3) float32 mm at rest.
         posed: (3, V, 3) float32 mm, in each photo.
-        names: of the expressions in the photos, "neutral" or one of the six.
+        names: of the expressions in the photos, one of the six, "neutral", "laughing" or "any".
     """
 
     person: Person
@@ -58,25 +71,46 @@ def sitter(split: str, number: int) -> Sitter:
     person = subject(seed, number)
     neutral = neutral_faces([person])[0]
     rng = child_generator(seed, _PATH, number)
-    actor = Actor.on(_stage(), seed, number, neutral, Habits())
+    actor = Actor.on(head_stage(), seed, number, neutral, Habits())
     acts = actor.performances()
-    posed, names = [], []
-    for _ in VIEWS:
-        if rng.random() < _NEUTRAL:
-            posed.append(neutral)
-            names.append("neutral")
-            continue
-        act = acts[rng.integers(len(acts))]
-        apex = act.weights[int((act.weights**2).sum(axis=1).argmax())] * rng.uniform(0.4, 1.1)
-        moved = actor.stage.deform(neutral, actor.fields, apex[None])[0]
-        posed.append((neutral + moved).astype(np.float32))
-        names.append(act.cue.expression)
-    return Sitter(person, neutral, np.stack(posed), tuple(names))
+    shown = [_look(acts, rng) for _ in VIEWS]
+    moved = actor.stage.deform(neutral, actor.fields, np.stack([weights for _, weights in shown]))
+    return Sitter(person, neutral, (neutral + moved).astype(np.float32), tuple(name for name, _ in shown))
 
 
-@lru_cache(maxsize=1)
-def _stage() -> Stage:
-    return head_stage()
+def _look(acts: Sequence[Performance], rng: np.random.Generator) -> tuple[str, Floats]:
+    """What a face does in a photo: its name, and (U,) strengths of the units."""
+    kind = rng.random()
+    if kind < _NEUTRAL:
+        return "neutral", np.zeros(acts[0].weights.shape[1])
+    if kind < _NEUTRAL + _LAUGHING:
+        return "laughing", laughing(rng)
+    if kind < _NEUTRAL + _LAUGHING + _ANY:
+        return "any", anything(rng)
+    act = acts[rng.integers(len(acts))]
+    return act.cue.expression, act.apex * rng.uniform(0.4, 1.1)
+
+
+def laughing(rng: np.random.Generator) -> Floats:
+    """(U,) strengths of the units: laughter that shows the teeth."""
+    out = np.zeros(len(unit_names()))
+    for action, (least, most) in _LAUGH.items():
+        out[_places(action)] = rng.uniform(least, most)
+    return out
+
+
+def anything(rng: np.random.Generator) -> Floats:
+    """(U,) strengths of the units: a few of them, on both sides or on one."""
+    out = np.zeros(len(unit_names()))
+    for unit in rng.choice(len(out), int(rng.integers(*_ACTIONS)), replace=False):
+        action = unit_names()[unit].removesuffix("Left").removesuffix("Right")
+        out[_places(action) if rng.random() < _PAIRED else unit] = rng.uniform(*_STRENGTHS)
+    return out
+
+
+def _places(action: str) -> list[int]:
+    """Where an action stands among the units, on both sides where it has sides."""
+    return [place for place, name in enumerate(unit_names()) if name in {action, f"{action}Left", f"{action}Right"}]
 
 
 def draw_camera(yaw: float, rng: np.random.Generator, spread: float) -> tuple[Camera, tuple[int, int]]:

@@ -9,8 +9,11 @@ import numpy as np
 from training.corpora.cast import Actor
 from training.corpora.makehuman import head_stage, subject
 from training.corpora.manner import Habits
+from training.corpora.modes import signed
 from training.corpora.people import neutral_faces
 from training.corpora.recipe import child_generator
+
+from .cast import anything, laughing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,16 +41,15 @@ def makehuman_expressions() -> NDArray[np.float16]:
     rows = np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])
     # About rest and not about the mean: no expression is the likeliest one.
     _, values, ways = np.linalg.svd(rows.reshape(len(rows), -1), full_matrices=False)
-    out = (ways[:EXPRESSIONS] * values[:EXPRESSIONS, None]).reshape(EXPRESSIONS, -1, 3)
-    largest = out.reshape(EXPRESSIONS, -1)[np.arange(EXPRESSIONS), np.abs(out.reshape(EXPRESSIONS, -1)).argmax(axis=1)]
-    return np.asarray(out * np.sign(largest)[:, None, None], np.float16)
+    out = signed(ways[:EXPRESSIONS] * values[:EXPRESSIONS, None])
+    return np.asarray(out.reshape(EXPRESSIONS, -1, 3), np.float16)
 
 
 def _some(stage: Stage, number: int) -> Floats:
-    """(6, V, 3) mm: one person's six expressions, each as strong as in a photo."""
+    """(8, V, 3) mm: one person's six expressions, each as strong as in a photo, laughter, and any actions."""
     neutral = neutral_faces([subject(_SEED, number)])[0]
     rng = child_generator(_SEED, _PATH, number)
     actor = Actor.on(stage, _SEED, number, neutral, Habits())
-    apexes = [one.weights[int((one.weights**2).sum(axis=1).argmax())] for one in actor.performances()[:_EACH]]
-    weights = np.array([apex * rng.uniform(0, 1.1) for apex in apexes])
+    shown = [one.apex * rng.uniform(0, 1.1) for one in actor.performances()[:_EACH]]
+    weights = np.array([*shown, laughing(rng), anything(rng)])
     return stage.deform(neutral, actor.fields, weights)

@@ -11,19 +11,19 @@ import numpy as np
 from core.errors import MienError
 from core.photo.fit import fit
 from core.photo.fitted import View
+from core.steps import waited
 from core.wrapping.spline import similarity
 from training.corpora.pushforward import rigid_alignment
 
 from .learn import SKINS, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
     from core.bundle import Bundle
     from core.detection.faces import Reader
-    from core.photo.fitted import Fitted
 
     from .album import Page
 
@@ -86,8 +86,8 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
         if points is None:
             return None
         views.append(View(picture, points))
-    alone = [fitted(bundle, [view]) for view in views]
-    together = fitted(bundle, views)
+    alone = [waited(fit(bundle, [view])) for view in views]
+    together = waited(fit(bundle, views))
     mean = bundle.template.vertices
     shapes = [shape_mm(one.neutral, truth, over) for one in alone]
     return Found(
@@ -98,17 +98,6 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
         tuple(one.off[0] for one in alone),
         page.expressions,
     )
-
-
-def fitted(bundle: Bundle, views: Sequence[View]) -> Fitted:
-    """The fit, waited for."""
-    steps = fit(bundle, views)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Fitted = end.value
-            return found
 
 
 def figures(people: Iterable[Found | None]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.bundle import read_arrays, write_arrays
+from core.detection.faces import POINTS
 from core.errors import CorpusError
 from core.photo.kit import PhotoKit
 
@@ -18,21 +18,17 @@ from .layout import makehuman_layout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .learn import Errors
-
 KEPT = Path(__file__).resolve().parents[2] / "docs" / "kits" / "makehuman.safetensors"
-"""What was learned of the detector on the MakeHuman head."""
+"""What was learned of photos on the MakeHuman head."""
 
-_FORMAT = "mien-detector"
+_FORMAT = "mien-photo-2"
+_GIVEN = frozenset({"photo.expressions", "photo.uv"})
 
 
-def keep(path: Path, corners: NDArray[np.int32], shares: NDArray[np.floating[Any]], errors: Errors) -> None:
-    """Writes what was learned, whole or not at all."""
+def keep(path: Path, kit: PhotoKit) -> None:
+    """Writes what was learned, whole or not at all; what the template gives is not kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray[Any]] = {"vertices": corners, "shares": shares.astype(np.float32)}
-    for one in fields(errors):
-        small = one.name in ("leaning", "person", "factor")
-        arrays[one.name] = getattr(errors, one.name).astype(np.float16 if small else np.float32)
+    arrays = {name: array for name, array in kit.to_arrays().items() if name not in _GIVEN}
     write_arrays(path, arrays, {"format": _FORMAT})
 
 
@@ -46,5 +42,14 @@ def makehuman_kit(path: Path = KEPT) -> PhotoKit | None:
         return None
     arrays, about = read_arrays(path)
     if about.get("format") != _FORMAT:
-        raise CorpusError(f"{path} does not hold what was learned of the detector.")
+        raise CorpusError(f"{path} does not hold what was learned of photos.")
+    given: dict[str, NDArray[Any]] = {"photo.expressions": makehuman_expressions(), "photo.uv": makehuman_layout()}
+    return PhotoKit.from_arrays({**arrays, **given})
+
+
+def blank_kit() -> PhotoKit:
+    """A kit of the MakeHuman head of which nothing was learned."""
+    vertices, shares = np.zeros((POINTS, 3), np.int32), np.ones((POINTS, 3)) / 3
+    factor, spread = np.zeros((0, POINTS, 3)), np.ones((POINTS, 3))
+    arrays: dict[str, Any] = {"vertices": vertices, "shares": shares, "factor": factor, "spread": spread}
     return PhotoKit(expressions=makehuman_expressions(), uv=makehuman_layout(), **arrays)

@@ -1,33 +1,45 @@
-"""How the detector sees faces: where on a template its points lie, what they are usually off by, and how they err.
+"""How photos are read: where on a template the detector's points lie, how they are put right, what they tell.
 
-Learned from photos whose truth is known. A point's place is the median of where it was seen on people; what is then
-left between it and its place, in the upright picture and in eye distances, is a bias that depends on the turn, and
-noise: a few ways in which points err together, and what each errs by itself.
+Learned from photos whose truth is known. A point's place is the median of where it was seen on people; then what is
+around it teaches how it is put right, and all of them together whom they show, each time from other people.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from core.detection.faces import POINTS, crop_around
 from core.errors import CorpusError
-from core.photo.kit import turn_terms
+from core.photo.kit import on_triangles
+from core.photo.measurement import Home
+from core.photo.raster import nearest
 from core.photo.search import read_points
+from core.photo.sheet import twins
 from core.photo.sight import upright
+from core.wrapping.spline import similarity
 from core.wrapping.surface import barycentric
+
+from .codings import Mirror, Said, coded
+from .descents import crossed, descent, looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from core.bundle import Bundle
     from core.detection.faces import Reader
     from core.photo.camera import Camera
+    from core.photo.descent import Descent
+    from core.photo.kit import PhotoKit
     from core.photo.picture import Picture
     from core.template import Template
+
+    from .descents import Look
 
     Floats = NDArray[np.float64]
 
@@ -46,14 +58,12 @@ _ROUGHLY = {
 _LOST = 0.12
 """Eye distances: a view that is farther off as a whole is a mistake of the detector."""
 
-_FLOOR = 0.003
-"""Eye distances that every point errs by itself at least."""
+_SEED = 4_000_051
+FOLDS = 5
+"""Parts of the people of whom each has its points put right by what the others taught."""
 
 _CANDIDATES = 60
 """Triangles, those whose middles are nearest, among which the closest point is looked for."""
-
-_FOLDS = 8
-"""Parts of the people of whom each is foreseen by the others."""
 
 SKINS = ("skin", "brows", "lips")
 
@@ -66,11 +76,13 @@ class Shot:
         camera: it was taken with.
         posed: (V, 3) mm, the face in it.
         points: (468, 3) column, row and depth in pixels.
+        colours: (H, W, 3) the photo.
     """
 
     camera: Camera
     posed: NDArray[np.float32]
     points: Floats
+    colours: NDArray[np.float32]
 
 
 def read(picture: Picture, reader: Reader, about: Floats) -> Floats | None:
@@ -88,15 +100,16 @@ def rough_places(template: Template) -> NDArray[np.intp]:
     return out
 
 
-def places(template: Template, shots: Sequence[Shot]) -> tuple[NDArray[np.int32], Floats]:
-    """Where the points lie on a template.
+def places(template: Template, shots: Sequence[Shot]) -> tuple[NDArray[np.int32], Floats, NDArray[np.intp]]:
+    """Where the points lie on a template, the same on both sides.
 
     Args:
         template: the topology of the shots.
         shots: of many people.
 
     Returns:
-        (468, 3) corners of triangles, and (468, 3) shares in them.
+        (468, 3) corners of triangles, (468, 3) shares in them, and (468,) the number of each point's partner on the
+        other side.
 
     Raises:
         CorpusError: too few photos show some point.
@@ -106,7 +119,13 @@ def places(template: Template, shots: Sequence[Shot]) -> tuple[NDArray[np.int32]
     found = np.array([_on_template(template, skin, shot) for shot in front]).reshape(-1, POINTS, 3)
     if np.isfinite(found[..., 0]).sum(axis=0).min() < _FEWEST:
         raise CorpusError("There are too few photos from the front to learn from.", "Photograph more people.")
-    return _closest(template, skin, np.nanmedian(found, axis=0))
+    middle = np.nanmedian(found, axis=0)
+    # Who is whose partner the detector itself tells best: it places all points by one pattern.
+    pattern = [
+        similarity(shot.points * [1.0, -1.0, 1.0], middle).apply(shot.points * [1.0, -1.0, 1.0]) for shot in front
+    ]
+    partner = mirrored(np.mean(pattern, axis=0))
+    return (*_closest(template, skin, (middle + middle[partner] * [-1.0, 1.0, 1.0]) / 2), partner)
 
 
 def _skin(template: Template) -> NDArray[np.intp]:
@@ -116,42 +135,21 @@ def _skin(template: Template) -> NDArray[np.intp]:
 
 
 def _on_template(template: Template, skin: NDArray[np.intp], shot: Shot) -> Floats:
-    """(468, 3) where the rays through the points meet the face, carried to the template's neutral; NaN for misses."""
+    """(468, 3) where the points are seen on the face, carried to the template's neutral; NaN for misses."""
     corners = template.triangles[skin]
-    at = shot.camera.seen(shot.posed)
-    flat = at[:, :2] / -at[:, 2:]
-    ways = (shot.points[:, :2] - shot.camera.centre) / shot.camera.focal * [1.0, -1.0]
-    low, high = flat[corners].min(axis=1), flat[corners].max(axis=1)
-    out = np.full((POINTS, 3), np.nan)
-    for number, way in enumerate(ways):
-        near = np.flatnonzero(((low <= way) & (way <= high)).all(axis=1))
-        hit = _first_hit(at[corners[near]], np.array([*way, -1.0]))
-        if hit is not None:
-            triangle, place = hit
-            shares = barycentric(at[corners[near[triangle]]][None], place[None])[0]
-            out[number] = shares @ template.vertices[corners[near[triangle]]]
-    return out
-
-
-def _first_hit(corners: Floats, way: Floats) -> tuple[int, Floats] | None:
-    """Of (n, 3, 3) triangles the nearest that a ray from the origin meets from outside, and where."""
-    if not len(corners):
-        return None
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    normal = np.cross(one, two)
-    slope = normal @ way
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = np.einsum("nx,nx->n", normal, corners[:, 0]) / slope
-        place = distance[:, None] * way
-        rest = place - corners[:, 0]
-        area = np.einsum("nx,nx->n", normal, normal)
-        u = np.einsum("nx,nx->n", np.cross(rest, two), normal) / area
-        v = np.einsum("nx,nx->n", np.cross(one, rest), normal) / area
-        inside = (u >= 0) & (v >= 0) & (u + v <= 1) & (slope < 0) & (distance > 0)
-    if not inside.any():
-        return None
-    best = int(np.where(inside, distance, np.inf).argmin())
-    return best, place[best]
+    seen = np.column_stack([shot.camera.project(shot.posed), np.zeros(len(shot.posed))])
+    depth = -shot.camera.seen(shot.posed)[:, 2]
+    height, width = shot.colours.shape[:2]
+    shown, _ = nearest(seen[corners][:, :, :2], depth[corners], height, width)
+    column, row = np.floor(shot.points[:, :2]).astype(int).T
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    triangle = np.where(inside, shown[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)], -1)
+    met = corners[triangle]
+    # What is straight in space is straight in a picture of it too, but evenly spaced only in 1 / distance.
+    shares = barycentric(seen[met], np.column_stack([shot.points[:, :2], np.zeros(POINTS)])) / depth[met]
+    shares /= shares.sum(axis=1, keepdims=True)
+    out = on_triangles(template.vertices, met, shares)
+    return np.where((triangle >= 0)[:, None], out, np.nan)
 
 
 def _closest(template: Template, skin: NDArray[np.intp], points: Floats) -> tuple[NDArray[np.int32], Floats]:
@@ -171,158 +169,88 @@ def _closest(template: Template, skin: NDArray[np.intp], points: Floats) -> tupl
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What the detector is off by in one photo, in eye distances.
+class Sitting:
+    """A person, and the photos of them.
 
     Attributes:
-        left: (468, 3) in the upright picture: to the right, up, and towards the viewer.
-        terms: (6,) of how the face is turned.
-        shape: (468, 3) how the face differs from the mean, in the template's axes.
+        neutral: (V, 3) mm.
+        shots: the photos.
     """
 
-    left: Floats
-    terms: Floats
-    shape: Floats
+    neutral: NDArray[np.float32]
+    shots: Sequence[Shot]
 
 
-def off(shot: Shot, seen: Floats, mean: Floats, eyes: float) -> Sample:
-    """What the detector is off by in a photo.
+def learn(people: Sequence[Sitting], bundle: Bundle, rough: PhotoKit) -> PhotoKit:
+    """Learns all that photos are read by.
 
     Args:
-        shot: the photo.
-        seen: (468, 3) mm where its points truly lie on the posed face.
-        mean: (468, 3) mm where they lie on the template.
-        eyes: mm between the template's eyes.
+        people: with the same number of photos each.
+        bundle: whose modes people are told by.
+        rough: a kit of its template, of which the expressions and the layout are kept.
     """
-    at = shot.camera.seen(seen)
-    scale = shot.camera.focal / float(-at[:, 2].mean())
-    true = np.column_stack([shot.camera.project(seen), at[:, 2] * scale])
-    left = (shot.points - true) * [1.0, -1.0, 1.0]
-    turn = np.eye(3)
-    turn[:2, :2] = upright(shot.points * [1.0, -1.0, 1.0])
-    left = left @ turn.T / (scale * eyes)
-    left[:, 2] -= left[:, 2].mean()
-    return Sample(left, turn_terms(turn @ shot.camera.rotation), (seen - mean) / eyes)
+    template = bundle.template
+    corners, shares, partner = places(template, [shot for person in people for shot in person.shots])
+    kit = replace(rough, vertices=corners, shares=np.asarray(shares, np.float32), descent=None, coding=None)
+    home = Home.of(kit, template)
+    kept = [person for person in people if not any(lost(shot, kit, home) for shot in person.shots)]
+    rng = np.random.default_rng(_SEED)
+    seen = [[looks(number, shot, kit, home, rng) for shot in who.shots] for number, who in enumerate(kept)]
+    flat = [look for who in seen for both in who for look in both]
+    whole, *parts = descent(flat, partner), *crossed(flat, partner, FOLDS)
+    told = []
+    for number, (who, theirs) in enumerate(zip(kept, seen, strict=True)):
+        other = parts[number % FOLDS]
+        told.append([said(shot, both[0], other, kit, home) for shot, both in zip(who.shots, theirs, strict=True)])
+    strengths = strengths_of(bundle.modes, np.stack([who.neutral for who in kept]) - template.vertices)
+    lesson = coded(told, strengths, Mirror(partner, _mirrored_modes(bundle)))
+    arrays: dict[str, Any] = {"factor": lesson.factor, "spread": lesson.spread}
+    return replace(kit, **arrays, descent=whole, coding=lesson.coding)
 
 
-def mirrored(template: Template, corners: NDArray[np.int32], shares: Floats) -> NDArray[np.intp]:
-    """(468,) the number of each point's partner on the other side."""
-    at = (template.vertices[corners] * shares[:, :, None]).sum(axis=1)
-    apart = np.linalg.norm(at[:, None] * [-1.0, 1.0, 1.0] - at[None], axis=2)
-    return apart.argmin(axis=1)
+def said(shot: Shot, look: Look, other: Descent, kit: PhotoKit, home: Home) -> Said:
+    """What a photo's points say after they were put right by what was learned from others, and the truth."""
+    points = shot.points.copy()
+    turn = upright(points * [1.0, -1.0, 1.0])
+    moves = other.moves(look.features.astype(np.float32))
+    points[:, :2] += moves @ turn * [1.0, -1.0] * home.pixels(shot.points)
+    laid = home.laid(points)
+    there = kit.points_of(shot.posed)
+    at = shot.camera.seen(there)
+    true = np.column_stack([shot.camera.project(there), at[:, 2] * shot.camera.focal / -at[:, 2].mean()])
+    true[:, 2] += points[:, 2].mean() - true[:, 2].mean()
+    whole = np.eye(3)
+    whole[:2, :2] = upright(points * [1.0, -1.0, 1.0])
+    wanted = (laid.place.apply(true * [1.0, -1.0, 1.0]) - home.points) / home.eyes
+    return Said(laid.left, wanted, laid.terms, whole @ laid.place.rotation.T)
 
 
-@dataclass(frozen=True)
-class Errors:
-    """What the detector is off by: see `PhotoKit`.
-
-    Attributes:
-        bias: (6, 468, 3).
-        heard: (Q, 468, 3).
-        leaning: (Q, 468, 3).
-        person: (S, 468, 3).
-        factor: (K, 468, 3).
-        spread: (468, 3).
-    """
-
-    bias: Floats
-    heard: Floats
-    leaning: Floats
-    person: Floats
-    factor: Floats
-    spread: Floats
-
-
-def errors(people: Sequence[Sequence[Sample]], partner: NDArray[np.intp], recipe: Recipe) -> Errors:
-    """Bias, leaning and noise, the same on both sides of the face.
-
-    Args:
-        people: of each person all photos, the same number of each.
-        partner: (468,) of `mirrored`.
-        recipe: how many ways of each kind.
-    """
-    kept = [one for one in people if not any(lost(sample) for sample in one)]
-    each = len(kept[0])
-    left, shape = (
-        _both_sides(np.array([[getattr(one, name) for one in who] for who in kept]), partner)
-        for name in ("left", "shape")
-    )
-    terms = np.array([[one.terms for one in who] for who in kept])
-    terms = np.concatenate([terms, terms * [1, -1, 1, 1, -1, 1]]).reshape(-1, terms.shape[-1])
-    flat, shapes = left.reshape(len(terms), -1), shape.reshape(len(terms), -1)
-    _, values, rows = np.linalg.svd(shapes, full_matrices=False)
-    heard = rows[: recipe.heard] / (values[: recipe.heard, None] / np.sqrt(len(shapes)))
-    told = np.concatenate([terms, shapes @ heard.T], axis=1)
-    # A person's photos tell the same of the face: people count, not photos.
-    ridge = np.r_[0, np.full(5, 1e-3 * len(terms)), np.full(len(heard), recipe.ridge * each)]
-    weights = np.linalg.solve(told.T @ told + np.diag(ridge), told.T @ flat)
-    noise = _unforeseen(told, flat, ridge, len(kept)).reshape(-1, each, flat.shape[1])
-    person = _between(noise, recipe.person)
-    within = (noise - noise.mean(axis=1, keepdims=True)).reshape(len(terms), -1) * np.sqrt(each / (each - 1))
-    factor = _strongest(within, recipe.ways)
-    own = (noise**2).mean(axis=(0, 1)) - (factor**2).sum(axis=0) - (person**2).sum(axis=0)
-    own = np.sqrt(np.maximum(own, _FLOOR**2)) * recipe.caution
-    bias, leaning = weights[: terms.shape[1]], weights[terms.shape[1] :]
-    arrays = (bias, heard, leaning, person, factor)
-    bias, heard, leaning, person, factor = (one.reshape(-1, POINTS, 3) for one in arrays)
-    return Errors(bias, heard, leaning, person, factor, own.reshape(POINTS, 3))
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How errors are told apart.
-
-    Attributes:
-        heard: ways in which faces differ that are looked at.
-        ridge: people's worth of doubt that they matter.
-        person: ways in which the detector errs on a person in all photos alike.
-        ways: in which points err together in one photo.
-        caution: by how much more each point is taken to err by itself: what is estimated from some hundred photos looks
-            surer than it is.
-    """
-
-    heard: int = 40
-    ridge: float = 40.0
-    person: int = 20
-    ways: int = 60
-    caution: float = 5.0
-
-
-def lost(sample: Sample) -> bool:
+def lost(shot: Shot, kit: PhotoKit, home: Home) -> bool:
     """Whether the detector was mistaken as a whole."""
-    return float(np.sqrt((sample.left[:, :2] ** 2).sum(axis=1).mean())) > _LOST
+    off = shot.points[:, :2] - shot.camera.project(kit.points_of(shot.posed))
+    return float(np.sqrt((off**2).sum(axis=1).mean())) > _LOST * home.pixels(shot.points)
 
 
-def _unforeseen(told: Floats, flat: Floats, ridge: Floats, people: int) -> Floats:
-    """(n, m) what is left of each photo by what all other people tell: of those who taught it, less would be left."""
-    fold = np.tile(np.repeat(np.arange(people) % _FOLDS, len(told) // (2 * people)), 2)
-    left = np.empty_like(flat)
-    for number in range(_FOLDS):
-        out = fold == number
-        rows = told[~out]
-        weights = np.linalg.solve(rows.T @ rows + np.diag(ridge), rows.T @ flat[~out])
-        left[out] = flat[out] - told[out] @ weights
-    return left
+def mirrored(points: Floats) -> NDArray[np.intp]:
+    """(468,) the number of each point's partner on the other side; pairs, and some that stand alone.
+
+    Args:
+        points: (468, 3), up and down where the face is.
+    """
+    apart = np.linalg.norm(points[:, None] * [-1.0, 1.0, 1.0] - points[None], axis=2)
+    rows, columns = linear_sum_assignment(apart + apart.T)
+    assert (rows == np.arange(len(points))).all()
+    # An assignment of least distance may go round in rings; pairs do not.
+    return np.where(columns[columns] == rows, columns, rows)
 
 
-def _both_sides(values: Floats, partner: NDArray[np.intp]) -> Floats:
-    """(P, E, 468, 3) -> (2 P, E, 468, 3): people, and their mirror images."""
-    return np.concatenate([values, values[:, :, partner] * [-1.0, 1.0, 1.0]])
+def strengths_of(modes: NDArray[np.floating[Any]], offsets: NDArray[np.floating[Any]]) -> Floats:
+    """(P, M) of modes (M, V, 3), by least squares, for offsets (P, V, 3) from the mean."""
+    flat = modes.reshape(len(modes), -1).astype(np.float64)
+    return np.linalg.solve(flat @ flat.T, flat @ offsets.reshape(len(offsets), -1).T).T
 
 
-def _strongest(noise: Floats, ways: int) -> Floats:
-    """(ways, n) in which rows of (N, n) vary together, less what they vary by themselves."""
-    _, values, rows = np.linalg.svd(noise, full_matrices=False)
-    spread = values**2 / len(noise)
-    rest = float(spread[ways:].sum() / max(noise.shape[1] - ways, 1))
-    return rows[:ways] * np.sqrt(np.maximum(spread[:ways] - rest, 0))[:, None]
-
-
-def _between(noise: Floats, ways: int) -> Floats:
-    """(ways, n) in which people's means of (P, E, n) differ beyond what their photos' differences explain."""
-    mean = noise.mean(axis=1)
-    rows = np.linalg.svd(mean, full_matrices=False)[2][:ways]
-    inner = ((noise - mean[:, None]) @ rows.T) ** 2
-    chance = inner.sum(axis=(0, 1)) / (noise.shape[0] * (noise.shape[1] - 1)) / noise.shape[1]
-    spread = ((mean @ rows.T) ** 2).mean(axis=0) - chance
-    return rows * np.sqrt(np.maximum(spread, 0))[:, None]
+def _mirrored_modes(bundle: Bundle) -> Floats:
+    """(M, M) strengths of each mode in a mirror."""
+    partner = twins(bundle.template.vertices, np.arange(bundle.template.vertex_count))
+    return strengths_of(bundle.modes, bundle.modes[:, partner] * np.array([-1.0, 1.0, 1.0]))

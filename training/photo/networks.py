@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
-import zipfile
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from core.detection.faces import Reader
-from core.detection.files import DIGESTS, FINDER, LANDMARKS, SELECTION, WHEEL
+from core.detection.files import FINDER, LANDMARKS, SELECTION, WHEEL, check, taken_out
 from core.errors import MienError
 
 if TYPE_CHECKING:
@@ -28,16 +26,9 @@ def networks(wheel: Path | None = None) -> Reader:
         MienError: pip cannot download it, or it is not the one that Mien knows.
     """
     found = wheel or _fetched(user_cache_path("mien") / "detector")
-    try:
-        with zipfile.ZipFile(found) as packed:
-            names = {name.rsplit("/", 1)[-1]: name for name in packed.namelist() if "/modules/face_" in name}
-            finder, landmarks = (packed.read(names[name]) for name in (FINDER, LANDMARKS))
-    except (OSError, KeyError, zipfile.BadZipFile) as problem:
-        raise MienError(f"{found} is no wheel of {WHEEL} ({problem}).", "Give another with --wheel.") from problem
-    for name, content in ((FINDER, finder), (LANDMARKS, landmarks)):
-        if hashlib.sha256(content).hexdigest() != DIGESTS[name]:
-            raise MienError(f"{name} is not the file that Mien knows.", f"Take the wheel of {WHEEL}.")
-    return Reader(finder, landmarks)
+    files = taken_out(found)
+    check(files)
+    return Reader(files[FINDER], files[LANDMARKS])
 
 
 def _fetched(folder: Path) -> Path:

@@ -28,7 +28,27 @@ _COMPLEXIONS = np.array([[228, 184, 160], [205, 152, 124], [150, 104, 78], [84, 
 """From the lightest to the darkest."""
 
 _HAIRS = np.array([[30, 22, 18], [62, 42, 30], [110, 78, 50], [160, 125, 85], [120, 116, 112], [95, 50, 30]]) / 255
+_FRINGES, _HANGING = 0.3, 0.35
+"""Shares of people whose hair hangs over the forehead, and over the ears."""
+
 _IRISES = np.array([[62, 38, 24], [92, 62, 36], [90, 96, 60], [70, 100, 120], [120, 140, 150]]) / 255
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where hair grows, or hangs; places in mm on the template's mean face.
+
+    Attributes:
+        line: how high it ends over the forehead; a fringe hangs lower.
+        side: how far before the ears it reaches down: 0 ends before them, 1 hangs over ears and the edge of the cheeks.
+        dense: 0 to 1.
+        seed: of its ragged edge.
+    """
+
+    line: float
+    side: float
+    dense: float
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -40,12 +60,14 @@ class Skin:
         iris: (3,).
         hair: (3,).
         bald: whether no hair stands on the head.
+        cut: of the hair.
     """
 
     colours: NDArray[np.float32]
     iris: Floats
     hair: Floats
     bald: bool
+    cut: Cut
 
 
 @dataclass(frozen=True)
@@ -110,23 +132,33 @@ def paint(person: Person, rng: np.random.Generator) -> Skin:
     if person.phenotypes["gender"] < 0.5 and rng.random() < 0.55:
         colours = _over(colours, hair * 0.9, _beard(at, rng))
     bald = person.phenotypes["gender"] < 0.5 and rng.random() < 0.25
+    cut = draw_cut(rng)
     if not bald:
-        colours = _over(colours, hair, scalp(at, rng))
+        colours = _over(colours, hair, scalp(at, cut))
     image = np.zeros((SIZE, SIZE, 3), np.float32)
     image[ground.filled] = np.clip(colours, 0.01, 1)
-    return Skin(_bled(image, ground.filled), _IRISES[rng.integers(len(_IRISES))] * rng.uniform(0.7, 1.2), hair, bald)
+    iris = _IRISES[rng.integers(len(_IRISES))] * rng.uniform(0.7, 1.2)
+    return Skin(_bled(image, ground.filled), iris, hair, bald, cut)
 
 
-def scalp(at: Floats, rng: np.random.Generator) -> Floats:
-    """(n,) 0 to 1: where hair grows on the head of (n, 3) places."""
-    line = rng.uniform(44, 66)
+def draw_cut(rng: np.random.Generator) -> Cut:
+    """Short or long, with a fringe or without."""
+    line = rng.uniform(24, 44) if rng.random() < _FRINGES else rng.uniform(44, 66)
+    side = rng.uniform(0.3, 1.0) if rng.random() < _HANGING else 0.0
+    return Cut(line, side, rng.uniform(0.75, 1.0), int(rng.integers(2**31)))
+
+
+def scalp(at: Floats, cut: Cut) -> Floats:
+    """(n,) 0 to 1: where hair covers the head, of (n, 3) places."""
+    rng = np.random.default_rng(cut.seed)
     ragged = 5 * _noise(at, rng, 12) + 2 * _noise(at, rng, 3)
     # Over the forehead, down before the ears, and round behind them.
-    front = line - 0.004 * at[:, 0] ** 2 - 0.45 * np.maximum(-at[:, 2] - 5, 0)
-    behind = np.where(at[:, 2] < -95, -75.0, -30.0)
+    aside = np.maximum(np.abs(at[:, 0]) - (74 - 12 * cut.side), 0)
+    front = cut.line - 0.004 * at[:, 0] ** 2 - 0.45 * np.maximum(-at[:, 2] - 5, 0) - 16 * cut.side * aside
+    behind = np.where(at[:, 2] < -95, -75.0, -30.0 - 60 * cut.side)
     edge = np.maximum(front, behind) + ragged
-    ears = _ramp((np.abs(at[:, 0]) - 79) / 2) * (at[:, 1] < 12)
-    return np.asarray(_ramp((at[:, 1] - edge) / 4) * (1 - ears) * rng.uniform(0.75, 1.0))
+    ears = _ramp((np.abs(at[:, 0]) - 79) / 2) * (at[:, 1] < 12) * (cut.side == 0)
+    return np.asarray(_ramp((at[:, 1] - edge) / 4) * (1 - ears) * cut.dense)
 
 
 def _brows(at: Floats, rng: np.random.Generator) -> Floats:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.colours import light as light_of
 from core.template import ABSENT
 from core.wrapping.meshes import vertex_normals
 from training.corpora.template_makehuman import makehuman_template
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.photo.camera import Camera
 
-    from .paint import Skin
+    from .paint import Cut, Skin
 
     Floats = NDArray[np.float64]
 
@@ -123,12 +124,12 @@ class Studio:
         flipped[..., :3] = skin.colours[::-1]
         self._image.pixels.foreach_set(flipped.reshape(-1))
         self._image.update()
-        self._iris.inputs["Base Color"].default_value = (*_linear(skin.iris), 1.0)
-        self._hair_look.inputs["Base Color"].default_value = (*_linear(skin.hair), 1.0)
+        self._iris.inputs["Base Color"].default_value = (*light_of(np.clip(skin.iris, 0, 1)), 1.0)
+        self._hair_look.inputs["Base Color"].default_value = (*light_of(np.clip(skin.hair, 0, 1)), 1.0)
         self._shape(self._head.data, face)
         self._hair.hide_render = hair <= 0
         if hair > 0:
-            self._shape(self._hair.data, self._hair_over(face, hair))
+            self._shape(self._hair.data, self._hair_over(face, hair, skin.cut))
         self._aim(camera, size)
         self._light(light, camera)
         path = Path(self._folder.name) / "photo.png"
@@ -137,9 +138,9 @@ class Studio:
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))
 
-    def _hair_over(self, face: NDArray[np.floating[Any]], thick: float) -> Floats:
+    def _hair_over(self, face: NDArray[np.floating[Any]], thick: float, cut: Cut) -> Floats:
         rest = self._template.vertices.astype(np.float64)
-        grows = scalp(rest, np.random.default_rng(round(thick * 1000)))
+        grows = scalp(rest, cut)
         # Thickest on top, thin at its edge; below the skin where none grows.
         bulk = grows * (0.35 + 0.65 * np.clip((rest[:, 1] - 20) / 90, 0, 1))
         normals = vertex_normals(face.astype(np.float64), self._template.triangles)
@@ -201,7 +202,7 @@ class Studio:
         skin = template.polygons[template.polygon_part == template.parts.index("skin")]
         # Not on the face, where what is sunk below thin lids would come out on their other side.
         at = template.vertices[skin]
-        skin = skin[((at[..., 1] > 25) | (at[..., 2] < -55)).all(axis=1)]
+        skin = skin[((at[..., 1] > 22) | (at[..., 2] < -55) | (np.abs(at[..., 0]) > 60)).all(axis=1)]
         mesh = bpy.data.meshes.new("hair")
         polygons = [[corner for corner in one if corner != ABSENT] for one in skin.tolist()]
         mesh.from_pydata((template.vertices * _METRES).tolist(), [], polygons)
@@ -299,8 +300,3 @@ def _material(name: str) -> Any:
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
     return material
-
-
-def _linear(screen: Floats) -> Floats:
-    given = np.clip(screen, 0, 1)
-    return np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)

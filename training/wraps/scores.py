@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.steps import waited
 from core.wrapping.bind import bind
 from core.wrapping.landmarks import GUIDE
 from core.wrapping.meshes import face_normals
@@ -63,12 +64,7 @@ def score(
     }
     begun = time.perf_counter()
     steps = wrap(template, head.vertices, head.triangles, clicks, surface_of, modes=modes)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            wrapped = end.value
-            break
+    wrapped = waited(steps)
     binding = bind(template, wrapped, head.vertices, head.triangles, surface_of)
     seconds = time.perf_counter() - begun
     actions = {}

@@ -1,0 +1,103 @@
+"""What a photo tells: the detector's points, put right by what is around them, and the person they are of.
+
+The detector knows roughly where a point is. Gradients around it tell how far the lip's border, the lid, the jaw's
+outline really are; where what is around a point looks like nothing that was learned from, such as hair over a cheek,
+only the usual shift is made. Then all points together are laid onto the template, coded and decoded: what no face does
+is left out. The codes' first numbers guess the person, and how far guesses are off is known: linear and Gaussian, so
+that several photos count for what they tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..wrapping.spline import similarity
+from .search import over_grey
+from .sight import eye_distance, turn_terms, upright
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..template import Template
+    from ..wrapping.spline import Similarity
+    from .kit import PhotoKit
+    from .picture import Picture
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one photo tells.
+
+    Attributes:
+        points: (468, 3) where the detector's points are, put right; as it gives them.
+        guess: (M,) of the modes' strengths; see `Coding.answer`.
+    """
+
+    points: Floats
+    guess: Floats
+
+
+def measure(picture: Picture, points: Floats, kit: PhotoKit, template: Template) -> Measurement | None:
+    """Measures a photo; None where the kit has not learned how.
+
+    Args:
+        picture: the photo.
+        points: (468, 3) the detector's.
+        kit: of the template.
+        template: that faces are laid onto.
+    """
+    if kit.descent is None or kit.coding is None:
+        return None
+    home = Home.of(kit, template)
+    laid = home.laid(kit.descent.put_right(over_grey(picture), points, home.pixels(points)))
+    known, guess = kit.coding.read(laid.left, laid.terms)
+    return Measurement(laid.place.invert(home.points + known * home.eyes) * [1.0, -1.0, 1.0], guess)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Points of a picture, laid onto a template.
+
+    Attributes:
+        place: the similarity from the picture, its rows counted upwards.
+        left: (468, 3) how far they lie from the template's, in eye distances.
+        terms: (6,) of the turn in the upright picture.
+    """
+
+    place: Similarity
+    left: Floats
+    terms: Floats
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the detector's points lie on a template.
+
+    Attributes:
+        points: (468, 3) mm.
+        eyes: mm between the outer corners of the eyes.
+    """
+
+    points: Floats
+    eyes: float
+
+    @classmethod
+    def of(cls, kit: PhotoKit, template: Template) -> Home:
+        """On the mean face."""
+        return cls(kit.points_of(template.vertices), eye_distance(kit, template))
+
+    def pixels(self, points: Floats) -> float:
+        """Between the eyes' outer corners in a picture with points (468, 3), were the face seen from the front."""
+        return self.eyes / similarity(points * [1.0, -1.0, 1.0], self.points).scale
+
+    def laid(self, points: Floats) -> Laid:
+        """Points (468, 3) of a picture."""
+        upwards = points * [1.0, -1.0, 1.0]
+        place, turn = similarity(upwards, self.points), np.eye(3)
+        turn[:2, :2] = upright(upwards)
+        return Laid(place, (place.apply(upwards) - self.points) / self.eyes, turn_terms(turn @ place.rotation.T))
