@@ -6,10 +6,9 @@ photos, and for each photo the camera (turn, shift, focal length) and the streng
 
     (c - m)' P (c - m) + sum over photos of |e|^2 + (log f - log f0)^2 / s^2 + r' C^-1 r + sum over marks of |d|^2 / t^2
 
-with r what the photo's points are off from those of such a face, and C the covariance of what they err: most of them
-together. Since m has what they tell of the person already, P is so large there that they do not tell it again; marks,
-which a person placed, still do. Gauss and Newton's steps, damped after Levenberg and Marquardt; each is solved by
-numpy's LAPACK.
+with r what the photo's points are off from those of such a face, and C the covariance of what they err. Since m has
+what they tell of the person already, P is so large there that they hardly tell it again; marks, which a person placed,
+still do. Gauss and Newton's steps, damped after Levenberg and Marquardt; each is solved by numpy's LAPACK.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _TRIES = 8
 _ENOUGH = 1e-4
 """A round that betters the cost by a smaller share ends the fit."""
 
-_SURER = 30.0
+_SURER = 10.0
 """By how much what points tell of the person is taken for surer than it is while the same points are fitted."""
 
 
@@ -88,14 +87,9 @@ def fit(
 
 def _measured(model: Model, views: Sequence[View]) -> tuple[list[View], Prior]:
     """The photos with their points put right, and what these tell of the person."""
-    right, guesses = [], []
-    for view in views:
-        told = None
-        if view.points is not None:
-            told = measure(view.picture, view.points, model.kit, model.bundle.template)
-        if told is not None:
-            guesses.append(told.guess)
-        right.append(view if told is None else replace(view, points=told.points))
+    told = [measure(view, model.kit, model.bundle.template) for view in views]
+    right = [view if one is None else replace(view, points=one.points) for view, one in zip(views, told, strict=True)]
+    guesses = [one.guess for one in told if one is not None and one.guess is not None]
     if not guesses:
         return right, Prior(np.zeros(model.modes), np.eye(model.modes))
     assert model.kit.coding is not None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "photo."
 _MOST = 200
-"""Expressions, or ways in which the points err together."""
+"""Expressions."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,11 @@ class PhotoKit:
         expressions: (E, V, 3) float16 mm, ways in which a face moves, one standard deviation each.
         vertices: (468, 3) int32 corners of the template's triangle in which each of the detector's points lies.
         shares: (468, 3) float32 where in it, from 0 to 1.
-        factor: (K, 468, 3) float16, how points err together in one photo, each row at one standard deviation.
-        spread: (468, 3) float32, standard deviation of what each point errs by itself.
+        spread: (468, 3) float32, standard deviation of what each point errs after it was put right: to the right, up and
+            towards the viewer in the upright picture, in distances between the eyes' outer corners.
         uv: (P, 4, 2) float32 from 0 to 1, where each corner of the template's polygons lies on its texture.
         descent: how points are put right; None where nobody has learned it.
         coding: what they tell of the person; None as well.
-
-    The last three numbers of an error are to the right, up and towards the viewer in the upright picture, in distances
-    between the eyes' outer corners.
 
     Raises:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
@@ -49,7 +46,6 @@ class PhotoKit:
     expressions: NDArray[np.float16]
     vertices: NDArray[np.int32]
     shares: NDArray[np.float32]
-    factor: NDArray[np.float16]
     spread: NDArray[np.float32]
     uv: NDArray[np.float32]
     descent: Descent | None = None
@@ -58,10 +54,9 @@ class PhotoKit:
     def __post_init__(self) -> None:
         frozen(self, _TYPES, "a photo kit")
         fits = self.vertices.shape == self.shares.shape == self.spread.shape == (POINTS, 3)
-        fits = fits and self.factor.ndim == 3 and self.factor.shape[1:] == (POINTS, 3)
         fits = fits and self.expressions.ndim == 3 and self.expressions.shape[2] == 3
         fits = fits and self.uv.ndim == 3 and self.uv.shape[1:] == (4, 2)
-        if not fits or max(len(one) for one in (self.expressions, self.factor)) > _MOST:
+        if not fits or len(self.expressions) > _MOST:
             raise TemplateError("The arrays of a photo kit do not have the shapes they should.")
         if self.spread.min() <= 0 or self.vertices.min() < 0:
             raise TemplateError("The points of a photo kit make no sense.")
@@ -101,7 +96,6 @@ _TYPES: dict[str, type] = {
     "expressions": np.float16,
     "vertices": np.int32,
     "shares": np.float32,
-    "factor": np.float16,
     "spread": np.float32,
     "uv": np.float32,
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..wrapping.spline import similarity
+from .placing import Handles
 from .search import over_grey
 from .sight import eye_distance, turn_terms, upright
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..template import Template
     from ..wrapping.spline import Similarity
+    from .fitted import View
     from .kit import PhotoKit
-    from .picture import Picture
 
     Floats = NDArray[np.float64]
 
@@ -35,28 +36,37 @@ class Measurement:
 
     Attributes:
         points: (468, 3) where the detector's points are, put right; as it gives them.
-        guess: (M,) of the modes' strengths; see `Coding.answer`.
+        guess: (M,) of the modes' strengths, see `Coding.answer`; None where the kit has not learned to guess.
     """
 
     points: Floats
-    guess: Floats
+    guess: Floats | None
 
 
-def measure(picture: Picture, points: Floats, kit: PhotoKit, template: Template) -> Measurement | None:
-    """Measures a photo; None where the kit has not learned how.
+def measure(view: View, kit: PhotoKit, template: Template) -> Measurement | None:
+    """Measures a photo; None where there are no points.
+
+    What is around a mark that a person placed goes with it, before all points are read together and after.
 
     Args:
-        picture: the photo.
-        points: (468, 3) the detector's.
+        view: the photo.
         kit: of the template.
         template: that faces are laid onto.
     """
-    if kit.descent is None or kit.coding is None:
+    if view.points is None:
         return None
+    handles = Handles(kit, template) if view.marks else None
+
+    def pulled(points: Floats) -> Floats:
+        return points if handles is None else handles.pulled(points, view.marks)
+
+    if kit.descent is None or kit.coding is None:
+        return Measurement(pulled(view.points), None)
     home = Home.of(kit, template)
-    laid = home.laid(kit.descent.put_right(over_grey(picture), points, home.pixels(points)))
+    right = kit.descent.put_right(over_grey(view.picture), view.points, home.pixels(view.points))
+    laid = home.laid(pulled(right))
     known, guess = kit.coding.read(laid.left, laid.terms)
-    return Measurement(laid.place.invert(home.points + known * home.eyes) * [1.0, -1.0, 1.0], guess)
+    return Measurement(pulled(laid.place.invert(home.points + known * home.eyes) * [1.0, -1.0, 1.0]), guess)
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,7 @@ class Model:
         """Of the points in one photo, in eye distances."""
         somewhere = np.zeros((1, *self.kit.spread.shape))
         somewhere[..., 2] = _DEPTH_SOMEWHERE
-        factor = np.concatenate([self.kit.factor.astype(np.float64), somewhere])
-        return Noise(factor.reshape(len(factor), -1), self.kit.spread.reshape(-1))
+        return Noise(somewhere.reshape(1, -1), self.kit.spread.reshape(-1))
 
     def posed(self, person: Floats, expressions: Floats) -> Floats:
         """(V, 3) mm, a person with an expression; (M,) and (E,) strengths."""

@@ -38,8 +38,7 @@ def shipped():
 def exact(shipped):
     """The bundle with a detector that has no bias, and errs by a fifth of a percent."""
     kit = shipped.photo
-    spread, factor = np.full_like(kit.spread, 0.002), np.zeros((1, 468, 3))
-    return replace(shipped, photo=replace(kit, spread=spread, factor=factor, descent=None, coding=None))
+    return replace(shipped, photo=replace(kit, spread=np.full_like(kit.spread, 0.002), descent=None, coding=None))
 
 
 def turned(yaw, pitch=0.0, roll=0.0):
@@ -229,7 +228,7 @@ def test_a_kit_comes_back_from_its_arrays_and_is_checked(shipped):
     kit, arrays = shipped.photo, shipped.photo.to_arrays()
     again = PhotoKit.from_arrays(arrays)
     assert all(np.array_equal(again.to_arrays()[name], value) for name, value in arrays.items())
-    assert len(arrays) == 6 + 6 + 6
+    assert len(arrays) == 5 + 6 + 6
     assert PhotoKit.from_arrays({}) is None
     with pytest.raises(TemplateError, match="lacks spread"):
         PhotoKit.from_arrays({name: value for name, value in arrays.items() if name != "photo.spread"})
@@ -239,7 +238,7 @@ def test_a_kit_comes_back_from_its_arrays_and_is_checked(shipped):
         {"expressions": kit.expressions[0]},
         {"uv": np.full_like(kit.uv, np.nan)},
         {"vertices": kit.vertices.astype(float)},
-        {"factor": kit.factor[:, :400]},
+        {"shares": kit.shares[:400]},
     ):
         with pytest.raises(TemplateError):
             replace(kit, **wrong)

@@ -13,9 +13,11 @@ from core.detection.views import box_mean
 from core.errors import TemplateError
 from core.photo.coding import Coding
 from core.photo.descent import Descent, strangeness
+from core.photo.fitted import View
 from core.photo.gradients import EYES, FEATURES, Around, flipped
 from core.photo.measurement import Home, measure
 from core.photo.picture import Picture
+from core.photo.placing import Handles
 
 SHIPPED = Path(__file__).parents[2] / "blender_addon" / "assets" / "makehuman.safetensors"
 RNG = np.random.default_rng
@@ -117,7 +119,7 @@ def test_points_are_moved_in_the_picture(shipped, front):
         moved = descent.put_right(blobs(), points, 110.0) - points
         back = moved[:, :2] @ turn.T / 110
         assert back[:, 1] == pytest.approx(np.full(468, -0.1), abs=2e-3)
-        assert np.abs(back[descent.own[5], 0]) == pytest.approx(0.05, abs=2e-3)
+        assert back[[33, 263, 4], 0] == pytest.approx([0.05, -0.05, 0.0], abs=2e-3)
         assert np.array_equal(moved[:, 2], np.zeros(468))
 
 
@@ -195,5 +197,19 @@ def test_a_template_is_laid_and_a_kit_without_lessons_measures_nothing(shipped, 
     laid = home.laid(front)
     assert np.abs(laid.left).max() < 1e-6
     assert laid.terms == pytest.approx([1, 0, 0, 0, 0, 0], abs=1e-6)
-    blank = replace(shipped.photo, descent=None, coding=None)
-    assert measure(Picture("a", blobs()), front, blank, shipped.template) is None
+    blank, picture = replace(shipped.photo, descent=None, coding=None), Picture("a", blobs())
+    told = measure(View(picture, front), blank, shipped.template)
+    assert told.guess is None
+    assert np.array_equal(told.points, front)
+    assert measure(View(picture), blank, shipped.template) is None
+
+
+def test_what_is_around_a_mark_goes_with_it(shipped, front):
+    handles, picture = Handles(shipped.photo, shipped.template), Picture("a", blobs())
+    plain = measure(View(picture, front), shipped.photo, shipped.template)
+    wanted = handles.places(plain.points)["left_mouth_corner"] + [8.0, 3.0]
+    marked = measure(View(picture, front, {"left_mouth_corner": wanted}), shipped.photo, shipped.template)
+    assert np.linalg.norm(handles.places(marked.points)["left_mouth_corner"] - wanted) < 1.0
+    assert np.abs(marked.guess - plain.guess).max() > 0.01
+    far = np.linalg.norm(front[:, :2] - wanted, axis=1) > 90
+    assert np.abs(marked.points - plain.points)[far].mean() < 1.0

@@ -127,9 +127,8 @@ def test_what_is_around_points_puts_them_right(shipped, album, taught):
         for one in person.shots:
             true = one.camera.project(taught.points_of(one.posed))
             eyes = home.pixels(one.points)
-            picture = Picture("x", one.colours)
             right = taught.descent.put_right(one.colours, one.points, eyes)
-            whole = measure(picture, one.points, taught, shipped.template).points
+            whole = measure(View(Picture("x", one.colours), one.points), taught, shipped.template).points
             for found, to in ((one.points, before), (right, after), (whole, coded)):
                 to.append(np.sqrt(((found[:, :2] - true) ** 2).mean()) / eyes)
     assert np.mean(after) < 0.75 * np.mean(before)
@@ -141,7 +140,8 @@ def test_points_tell_the_person(few, album, taught):
     for person in album[24:]:
         truth = taught.points_of(person.neutral)
         true = learn.strengths_of(few.modes, (person.neutral - few.template.vertices)[None])[0]
-        told = [measure(Picture("x", it.colours), it.points, taught, few.template).guess for it in person.shots]
+        views = [View(Picture("x", it.colours), it.points) for it in person.shots]
+        told = [measure(view, taught, few.template).guess for view in views]
         for guesses, to in (([], mean), (told[:1], one), (told, both)):
             strengths = taught.coding.person_of(guesses).mean if guesses else np.zeros(len(true))
             face = few.template.vertices + np.tensordot(strengths, few.modes.astype(float), axes=1)

@@ -27,11 +27,8 @@ _RIDGE, _RIDGE_CODES = 0.3, 1e-3
 _LEAST = 1e-3
 """Of the largest variance of what guesses are off by, the smallest."""
 
-WAYS = 60
-"""In which points err together."""
-
 _FLOOR = 0.003
-"""Eye distances that every point errs by itself at least."""
+"""Eye distances that every point errs at least."""
 
 _MIRROR = np.array([1, -1, 1, 1, -1, 1])
 """Terms of the turn of a mirrored face, beside those of the face."""
@@ -64,12 +61,11 @@ class Lesson:
 
     Attributes:
         coding: see `Coding`.
-        factor: (K, 468, 3) in which decoded points err together, to the right and up in the upright picture.
-        spread: (468, 3) by itself.
+        spread: (468, 3) by how much each decoded point errs, to the right, up and towards the viewer in the upright
+            picture.
     """
 
     coding: Coding
-    factor: Floats
     spread: Floats
 
 
@@ -108,7 +104,7 @@ def coded(people: Sequence[Sequence[Said]], strengths: Floats, mirror: Mirror) -
     off = (np.concatenate([terms, unseen], axis=1) @ points - true).reshape(len(terms), -1, 3)
     turns = np.array([one.upright for who in people for one in who])
     turns = np.concatenate([turns, turns * _ACROSS])
-    return Lesson(coding, *_noise((off @ turns.transpose(0, 2, 1)).reshape(len(off), -1)))
+    return Lesson(coding, _spread(off @ turns.transpose(0, 2, 1)))
 
 
 @dataclass(frozen=True)
@@ -168,11 +164,7 @@ def _floored(matrix: Floats) -> Floats:
     return np.asarray((ways * np.maximum(values, _LEAST * values.max())) @ ways.T)
 
 
-def _noise(off: Floats) -> tuple[Floats, Floats]:
-    """(K, 468, 3) ways in which points err together, (468, 3) what is left; of (N, 1404)."""
-    _, values, rows = np.linalg.svd(off, full_matrices=False)
-    spread = values**2 / len(off)
-    rest = float(spread[WAYS:].sum() / max(off.shape[1] - WAYS, 1))
-    factor = rows[:WAYS] * np.sqrt(np.maximum(spread[:WAYS] - rest, 0))[:, None]
-    own = np.sqrt(np.maximum((off**2).mean(axis=0) - (factor**2).sum(axis=0), _FLOOR**2))
-    return factor.reshape(WAYS, -1, 3), own.reshape(-1, 3)
+def _spread(off: Floats) -> Floats:
+    """(468, 3) by how much each point errs; of (N, 468, 3), of which what all points of a photo share is the pose's."""
+    own = off - off.mean(axis=1, keepdims=True)
+    return np.asarray(np.sqrt(np.maximum((own**2).mean(axis=0), _FLOOR**2)))

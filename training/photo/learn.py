@@ -204,8 +204,7 @@ def learn(people: Sequence[Sitting], bundle: Bundle, rough: PhotoKit) -> PhotoKi
         told.append([said(shot, both[0], other, kit, home) for shot, both in zip(who.shots, theirs, strict=True)])
     strengths = strengths_of(bundle.modes, np.stack([who.neutral for who in kept]) - template.vertices)
     lesson = coded(told, strengths, Mirror(partner, _mirrored_modes(bundle)))
-    arrays: dict[str, Any] = {"factor": lesson.factor, "spread": lesson.spread}
-    return replace(kit, **arrays, descent=whole, coding=lesson.coding)
+    return replace(kit, spread=np.asarray(lesson.spread, np.float32), descent=whole, coding=lesson.coding)
 
 
 def said(shot: Shot, look: Look, other: Descent, kit: PhotoKit, home: Home) -> Said:
