@@ -129,6 +129,8 @@ photos: env ## what photos are read by, learned and measured again: docs/photo.j
 	$(RUN) -m training photo-learn corpora/photos
 	$(RUN) -m training export docs/runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
 	$(RUN) -m training photo-judge corpora/photos --json docs/photo.json
+	$(RUN) -m training photo-figure corpora/photos --photos tests/data/astronaut.jpg
+	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
 
 clean: ## what make made, but not the environment
 	rm -rf out dist build

@@ -72,7 +72,7 @@ class PhotoFigure:
     album: Annotated[Path, tyro.conf.Positional] = Path("corpora/photos")
     """Folder of the album, whose people to test on are shown."""
     out: Path = Path("docs/pictures")
-    """Folder that gets photo_figure_7.png and photo_pairs.png."""
+    """Folder that gets photo_figure_7.jpg and photo_pairs.jpg."""
     photos: tuple[Path, ...] = ()
     """Other photos, shown first."""
     people: int = 3
@@ -188,7 +188,7 @@ def run_figure(config: PhotoFigure) -> int:
     rows = [portraits.row(seen(one)) for one in tqdm(chosen, desc="people", disable=None)]
     titles = ["photo", "found", "with texture", *EXPRESSIONS]
     config.out.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet(rows, titles)).save(config.out / "photo_figure_7.png")
+    Image.fromarray(sheet(rows, titles)).save(config.out / "photo_figure_7.jpg", quality=86)
     rows, captions, figures = [], [], []
     for page, rest, moved in tqdm(pairs_of(every, config.pairs), desc="pairs", disable=None):
         images, pair = portraits.pair(seen(page.pictures[rest]), seen(page.pictures[moved]), page.expressions[moved])
@@ -200,7 +200,7 @@ def run_figure(config: PhotoFigure) -> int:
             f"from the truth {generated:.2f} and {shown:.2f} mm"
         )
     titles = ["photo at rest", "found", "generated from it", "found in the second photo", "second photo"]
-    Image.fromarray(sheet(rows, titles, captions)).save(config.out / "photo_pairs.png")
+    Image.fromarray(sheet(rows, titles, captions)).save(config.out / "photo_pairs.jpg", quality=86)
     means = np.mean(figures, axis=0)
     said = f"generated beside fitted {means[0]:.2f}; from the truth {means[1]:.2f} and {means[2]:.2f}"
     print(f"{len(figures)} pairs, mm: {said}")

@@ -52,10 +52,15 @@ motion, the mean. Folded: triangles of the wrapped template.
 
 
 _PHOTO = """\
-Written by `python -m training photo-judge`: MakeHuman people of random seeds, none of whom the modes or the detector's
-errors were learned from, painted and rendered with Blender's Cycles in any light, from 38 cm to 2.2 m, turned by about
--35, 0 and 35 degrees, 60% of them with an expression. Mean distance from the true neutral over the face, after turning
-and shifting it there and, in the last two columns, scaling as well: how big a head is, a photo does not tell."""
+Written by `python -m training photo-judge`: MakeHuman people of random seeds, none of whom anything was learned from,
+painted and rendered with Blender's Cycles in any light, from 38 cm to 2.2 m, turned by about -35, 0 and 35 degrees, 65%
+of the photos with an expression; those that were learned from are painted and rendered alike. Mean distance from the
+true neutral over the face, after turning and shifting it there and, in the last two columns, scaling as well: how big a
+head is, a photo does not tell.
+
+![Photos, the faces found in them, and six expressions of each](pictures/photo_figure_7.jpg)
+
+![Two photos of one person: generated from the first, and found in the second](pictures/photo_pairs.jpg)"""
 
 
 def page(

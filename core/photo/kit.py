@@ -33,8 +33,8 @@ class PhotoKit:
         expressions: (E, V, 3) float16 mm, ways in which a face moves, one standard deviation each.
         vertices: (468, 3) int32 corners of the template's triangle in which each of the detector's points lies.
         shares: (468, 3) float32 where in it, from 0 to 1.
-        spread: (468, 3) float32, standard deviation of what each point errs after it was put right: to the right, up and
-            towards the viewer in the upright picture, in distances between the eyes' outer corners.
+        spread: (468, 3) float32, standard deviation of what each point errs after it was put right: to the right, up
+            and towards the viewer in the upright picture, in distances between the eyes' outer corners.
         uv: (P, 4, 2) float32 from 0 to 1, where each corner of the template's polygons lies on its texture.
         descent: how points are put right; None where nobody has learned it.
         coding: what they tell of the person; None as well.

@@ -21,6 +21,7 @@ CODES = 120
 """Beside the guesses of modes."""
 
 _FOLDS = 8
+_HARDLY = 1e-3
 _RIDGE, _RIDGE_CODES = 0.3, 1e-3
 """Doubt of what a point says, in mean squares of a photo's points; of what a code says, in mean squares of a code."""
 
@@ -91,8 +92,7 @@ def coded(people: Sequence[Sequence[Said]], strengths: Floats, mirror: Mirror) -
     beside = left - terms @ turned
     weights = _ridge(beside, np.concatenate([whose, true - terms @ turned], axis=1), _RIDGE)
     # What is said of where the points are goes through few codes: the strongest ways of what it says.
-    said = beside @ weights[:, who.shape[1] :]
-    ways = np.linalg.svd(said, full_matrices=False)[2][:CODES]
+    ways = _strongest(beside @ weights[:, who.shape[1] :])
     codes = np.concatenate([weights[:, : who.shape[1]], weights[:, who.shape[1] :] @ ways.T], axis=1)
     unseen = _unseen(beside, np.concatenate([whose, (true - terms @ turned) @ ways.T], axis=1), fold)
     points = _decoded(terms, beside @ codes, true)
@@ -122,6 +122,12 @@ class Mirror:
     def both(self, values: Floats) -> Floats:
         """(P, E, 468, 3) -> (2 P, E, 468, 3): people, and their mirror images."""
         return np.concatenate([values, values[:, :, self.partner] * [-1.0, 1.0, 1.0]])
+
+
+def _strongest(said: Floats) -> Floats:
+    """(K, n) ways in which rows (N, n) differ; fewer than there may be where the others hardly count."""
+    _, values, ways = np.linalg.svd(said, full_matrices=False)
+    return np.asarray(ways[: min(CODES, int((values > _HARDLY * values[0]).sum()))])
 
 
 def _ridge(given: Floats, wanted: Floats, doubt: float) -> Floats:

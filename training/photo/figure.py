@@ -126,18 +126,20 @@ class Pair:
 def pairs_of(pages: Iterable[Page], count: int) -> list[tuple[Page, int, int]]:
     """People who are at rest in one of their photos, and show one of the six expressions in another.
 
-    Each expression comes before any comes again.
+    Each expression comes before any comes again, those who show it most first.
 
     Raises:
         MienError: there are none.
     """
-    found: dict[str, list[tuple[Page, int, int]]] = {name: [] for name in EXPRESSIONS}
+    found: dict[str, list[tuple[float, Page, int, int]]] = {name: [] for name in EXPRESSIONS}
     for page in pages:
         rest = [number for number, name in enumerate(page.expressions) if name == "neutral"]
         for number, name in enumerate(page.expressions):
             if rest and name in found:
-                found[name].append((page, rest[0], number))
-    turns = [row for rank in range(count) for row in (one[rank] for one in found.values() if len(one) > rank)]
+                strength = float(((page.posed[number] - page.neutral) ** 2).sum())
+                found[name].append((strength, page, rest[0], number))
+    ranked = [sorted(one, key=lambda row: -row[0]) for one in found.values()]
+    turns = [one[rank][1:] for rank in range(count) for one in ranked if len(one) > rank]
     if not turns:
         raise MienError("Nobody is at rest in one photo and expressive in another.", "Photograph more people.")
     return turns[:count]
@@ -180,9 +182,12 @@ def _cropped(view: View) -> Image:
     assert view.points is not None
     low, high = view.points[:, :2].min(axis=0), view.points[:, :2].max(axis=0)
     middle, tall = (low + high) / 2, _AROUND * float((high - low)[1])
+    size = np.array([view.picture.width, view.picture.height])
     half = np.array([tall * _CELL[0] / _CELL[1], tall]) / 2
+    half *= min(1.0, float((size / 2 / half).min()))
+    middle = np.clip(middle, half, size - half)
     image = Pictures.fromarray((np.clip(view.picture.colours, 0, 1) * 255).astype(np.uint8))
-    return np.asarray(image.crop((*(middle - half).astype(int), *(middle + half).astype(int))).resize(_CELL))
+    return np.asarray(image.resize(_CELL, box=(*(middle - half), *(middle + half))))
 
 
 def _room() -> Light:

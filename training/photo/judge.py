@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.detection.faces import LEFT_EYE, RIGHT_EYE
 from core.errors import MienError
 from core.photo.fit import fit
 from core.photo.fitted import View
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from core.bundle import Bundle
     from core.detection.faces import Reader
+    from core.photo.fitted import Fitted
+    from core.photo.kit import PhotoKit
 
     from .album import Page
 
@@ -43,6 +46,7 @@ class Found:
         all: how far the fit of all photos together is.
         shapes: the same three after a similarity: what is left when nobody asks how big the head is.
         off: of each single fit, root mean square distance of the points in percent of the eye distance.
+        true: the same, of the fitted face's points from where they truly are in the photo.
         expressions: in each photo.
     """
 
@@ -51,6 +55,7 @@ class Found:
     all: float
     shapes: tuple[float, float, float]
     off: tuple[float, ...]
+    true: tuple[float, ...]
     expressions: tuple[str, ...]
 
 
@@ -96,8 +101,16 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
         rigid_mm(together.neutral, truth, over),
         (shape_mm(mean, truth, over), statistics.fmean(shapes), shape_mm(together.neutral, truth, over)),
         tuple(one.off[0] for one in alone),
+        tuple(_off_truth(kit, one, page, number) for number, one in enumerate(alone)),
         page.expressions,
     )
+
+
+def _off_truth(kit: PhotoKit, found: Fitted, page: Page, number: int) -> float:
+    true = page.cameras[number].project(kit.points_of(page.posed[number]))
+    seen = found.cameras[0].project(kit.points_of(found.posed[0]))
+    eyes = float(np.linalg.norm(true[RIGHT_EYE[0]] - true[LEFT_EYE[0]]))
+    return float(100 * np.sqrt(((seen - true) ** 2).sum(axis=1).mean())) / eyes
 
 
 def figures(people: Iterable[Found | None]) -> dict[str, Any]:
@@ -125,6 +138,7 @@ def figures(people: Iterable[Found | None]) -> dict[str, Any]:
         "views_1_ratio": one / mean,
         "views_3_ratio": three / mean,
         "reprojection_percent": statistics.fmean(off for person in found for off in person.off),
+        "from_truth_percent": statistics.fmean(off for person in found for off in person.true),
         "neutral_photos_mm": statistics.fmean(mm for mm, moves in moved if not moves),
         "photos_with_expression_mm": statistics.fmean(mm for mm, moves in moved if moves),
         "shape_mean_face_mm": shapes[0],
