@@ -31,7 +31,7 @@ class PhotoAlbum:
 
     out: Annotated[Path, tyro.conf.Positional] = Path("corpora/photos")
     """Folder of the album."""
-    learn: int = 320
+    learn: int = 480
     """People whose photos the detector's errors are learned from."""
     test: int = 40
     """People to test on, none of the others."""
@@ -93,8 +93,7 @@ def run_album(config: PhotoAlbum) -> int:
     """
     from .photo.album import shoot
 
-    if importlib.util.find_spec("bpy") is None:
-        raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
+    _need_blender()
     first, of = config.part
     if not 1 <= first <= of:
         raise MienError(f"There is no part {first} of {of}.", "Give --part 1 2, for example.")
@@ -104,6 +103,11 @@ def run_album(config: PhotoAlbum) -> int:
             pass
     print(f"{config.out}: {config.learn} people to learn from, {config.test} to test on, three photos each")
     return 0
+
+
+def _need_blender() -> None:
+    if importlib.util.find_spec("bpy") is None:
+        raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
 
 
 def run_learn(config: PhotoLearn) -> int:
@@ -144,9 +148,7 @@ def run_judge(config: PhotoJudge) -> int:
     from .photo.networks import networks
     from .photo.page import table
 
-    bundle, reader = read_bundle(config.bundle), networks(config.wheel)
-    if bundle.photo is None:
-        raise MienError(f"{config.bundle.name} cannot read photos.", "Choose another bundle.")
+    bundle, reader = _reading(config.bundle), networks(config.wheel)
     over = face_of(bundle)
     every = list(pages(config.album, "test"))
     result = figures(judge(bundle, reader, page, over) for page in tqdm(every, desc="fitting", disable=None))
@@ -157,8 +159,19 @@ def run_judge(config: PhotoJudge) -> int:
     return 0
 
 
+def _reading(path: Path) -> Bundle:
+    bundle = read_bundle(path)
+    if bundle.photo is None:
+        raise MienError(f"{path.name} cannot read photos.", "Choose another bundle.")
+    return bundle
+
+
 def run_figure(config: PhotoFigure) -> int:
-    """Finds, performs, renders."""
+    """Finds, performs, renders.
+
+    Raises:
+        MienError: there is no Blender here, the bundle cannot read photos, or a photo is none.
+    """
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -172,15 +185,21 @@ def run_figure(config: PhotoFigure) -> int:
     from .photo.judge import face_of
     from .photo.networks import networks
 
-    bundle, reader = read_bundle(config.bundle), networks(config.wheel)
-    every = list(pages(config.album, "test"))
+    _need_blender()
+    if min(config.people, config.pairs) < 1:
+        raise MienError("A figure without people shows nothing.", "Give --people and --pairs from 1 on.")
+    bundle, every = _reading(config.bundle), list(pages(config.album, "test"))
+    twice, reader = pairs_of(every, config.pairs), networks(config.wheel)
 
     def seen(picture: Picture) -> View:
         return View(picture, find(picture, reader).points)
 
     def opened(path: Path) -> Picture:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+        try:
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+        except OSError as problem:
+            raise MienError(f"{path} is no picture that can be read.", "Give a JPEG or a PNG.") from problem
         return Picture(path.name, np.asarray(upright, np.float32) / 255)
 
     portraits, over = Portraits(bundle), face_of(bundle)
@@ -190,7 +209,7 @@ def run_figure(config: PhotoFigure) -> int:
     config.out.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet(rows, titles)).save(config.out / "photo_figure_7.jpg", quality=86)
     rows, captions, figures = [], [], []
-    for page, rest, moved in tqdm(pairs_of(every, config.pairs), desc="pairs", disable=None):
+    for page, rest, moved in tqdm(twice, desc="pairs", disable=None):
         images, pair = portraits.pair(seen(page.pictures[rest]), seen(page.pictures[moved]), page.expressions[moved])
         rows.append(images)
         figures.append(apart(pair, page.posed[moved], over))

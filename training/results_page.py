@@ -57,10 +57,7 @@ painted and rendered with Blender's Cycles in any light, from 38 cm to 2.2 m, tu
 of the photos with an expression; those that were learned from are painted and rendered alike. Mean distance from the
 true neutral over the face, after turning and shifting it there and, in the last two columns, scaling as well: how big a
 head is, a photo does not tell.
-
-![Photos, the faces found in them, and six expressions of each](pictures/photo_figure_7.jpg)
-
-![Two photos of one person: generated from the first, and found in the second](pictures/photo_pairs.jpg)"""
+[photo.md](photo.md) shows some of them."""
 
 
 def page(

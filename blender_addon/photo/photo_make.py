@@ -3,20 +3,14 @@
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import bpy
 
-from ..engine import placing
 from ..preferences import choice
 from ..sample_face import frame_view
 from . import choosing, photo_list
 from .photo_edit_operators import is_busy
 from .photo_job import PhotoInput, PhotoJob
 from .photo_work import PhotoWork
-
-if TYPE_CHECKING:
-    from ..engine import Bundle
 
 
 class MIEN_OT_make_face(PhotoWork, bpy.types.Operator):  # noqa: N801
@@ -44,7 +38,7 @@ class MIEN_OT_make_face(PhotoWork, bpy.types.Operator):  # noqa: N801
         own, settings = context.scene.mien_photos, context.scene.mien
         chosen = choice(context).bundle
         reader = choosing.reader_like(settings.like, chosen)
-        photos = [input_of(photo, reader.bundle) for photo in own.photos]
+        photos = [input_of(photo) for photo in own.photos]
         return PhotoJob(photos, name=own.title, like=reader.title, bundle=chosen, size=int(own.size))
 
     def _finish(self, job: PhotoJob) -> set[str]:
@@ -71,11 +65,9 @@ def hindrance(context: bpy.types.Context) -> str:
     return choosing.refusal(context)
 
 
-def input_of(photo: photo_list.MienPhoto, bundle: Bundle) -> PhotoInput:
-    """A photo of the list as the job takes it: the detector's points as the person has pulled them."""
+def input_of(photo: photo_list.MienPhoto) -> PhotoInput:
+    """A photo of the list as the job takes it."""
     points, marks = photo_list.points_of(photo), photo_list.marks_of(photo)
-    if points is not None and marks:
-        points = placing.Handles(bundle.photo, bundle.template).pulled(points, marks)
     return PhotoInput(photo_list.path_of(photo), points, marks, which=photo.which)
 
 

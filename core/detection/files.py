@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -56,8 +57,8 @@ def taken_out(wheel: Path, digests: Mapping[str, str] = DIGESTS) -> dict[str, by
             }
             found = {name: packed.getinfo(path) for name, path in named.items() if name in digests}
             return {name: packed.read(one) for name, one in found.items() if one.file_size < _LARGEST}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as problem:
-        # An encrypted one is a RuntimeError, and so is NotImplementedError.
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError) as problem:
+        # An encrypted one is a RuntimeError, and so is NotImplementedError; a name that is no text is a ValueError.
         raise MienError(f"{wheel.name} is damaged, or no wheel.", f"Take the wheel of {WHEEL}.") from problem
 
 

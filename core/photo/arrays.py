@@ -48,5 +48,5 @@ def picked(arrays: Mapping[str, NDArray[Any]], types: Types, prefix: str, what: 
     if len(missing) == len(types):
         return None
     if missing:
-        raise TemplateError(f"{what} lacks {', '.join(missing)}.")
+        raise TemplateError(f"{what[0].upper()}{what[1:]} lacks {', '.join(missing)}.")
     return {name: arrays[prefix + name] for name in types}

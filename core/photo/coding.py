@@ -65,7 +65,8 @@ class Coding:
 
     def __post_init__(self) -> None:
         frozen(self, _TYPES, _WHAT)
-        count, modes = len(self.codes), len(self.answer)
+        flat = self.codes.ndim == 3 and self.answer.ndim == 2
+        count, modes = (len(self.codes), len(self.answer)) if flat else (0, 0)
         fits = self.turned.shape == (TURNS, POINTS, 3) and self.codes.shape == (count, POINTS, 3)
         fits = fits and self.points.shape == (TURNS + count, POINTS, 3) and 0 < modes <= count <= _MOST
         fits = fits and self.answer.shape == self.between.shape == self.within.shape == (modes, modes)

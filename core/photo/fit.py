@@ -7,8 +7,9 @@ photos, and for each photo the camera (turn, shift, focal length) and the streng
     (c - m)' P (c - m) + sum over photos of |e|^2 + (log f - log f0)^2 / s^2 + r' C^-1 r + sum over marks of |d|^2 / t^2
 
 with r what the photo's points are off from those of such a face, and C the covariance of what they err. Since m has
-what they tell of the person already, P is so large there that they hardly tell it again; marks, which a person placed,
-still do. Gauss and Newton's steps, damped after Levenberg and Marquardt; each is solved by numpy's LAPACK.
+what they tell of the person already, P is larger there than it is: so they do not count twice but where they tell best.
+Marks, which a person placed, still count. Gauss and Newton's steps, damped after Levenberg and Marquardt; each is
+solved by numpy's LAPACK.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..errors import Cancelled, MienError
 from ..steps import Step
 from .coding import Prior
 from .fitted import Fitted, View
-from .measurement import measure
+from .measurement import Measurement, measure
 from .person import Model
 from .sight import CAMERA, Sight, begin
 from .terms import PointTerms
@@ -66,34 +67,48 @@ def fit(
         raise MienError("This generator cannot read photos.", "Choose one that can, such as the one that ships.")
     if not views:
         raise MienError("There is no photo.", "Choose one.")
-    model = Model(bundle)
-    views, prior = _measured(model, views)
-    sights = [begin(view, model.kit, bundle.template) for view in views]
-    terms = [PointTerms(model, view, sight) for view, sight in zip(views, sights, strict=True)]
+    model, told = Model(bundle), []
+    for number, view in enumerate(views):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        yield Step(number, len(views) + ROUNDS, "measuring the photos")
+        told.append(measure(view, model.kit, bundle.template))
+    right = [view if one is None else replace(view, points=one.points) for view, one in zip(views, told, strict=True)]
+    prior = _prior(model, told)
+    sights = [begin(view, model.kit, bundle.template) for view in right]
+    terms = [PointTerms(model, view, sight) for view, sight in zip(right, sights, strict=True)]
     person, damping = prior.mean, 1.0
     for number in range(ROUNDS):
         if cancelled is not None and cancelled():
             raise Cancelled
-        yield Step(number, ROUNDS, "finding the person")
+        yield Step(len(views) + number, len(views) + ROUNDS, "finding the person")
         person, sights, gain, damping = _round(terms, prior, person, sights, damping)
         if number > 3 and gain < _ENOUGH:
             break
-    neutral = model.posed(person, np.zeros(len(model.kit.expressions)))
-    posed = tuple(model.posed(person, sight.strengths).astype(np.float32) for sight in sights)
-    off = tuple(term.off(person, sight) for term, sight in zip(terms, sights, strict=True))
-    cameras = tuple(sight.camera for sight in sights)
-    return Fitted(neutral.astype(np.float32), person, cameras, posed, off)
+    return _fitted(model, person, sights, terms, told)
 
 
-def _measured(model: Model, views: Sequence[View]) -> tuple[list[View], Prior]:
-    """The photos with their points put right, and what these tell of the person."""
-    told = [measure(view, model.kit, model.bundle.template) for view in views]
-    right = [view if one is None else replace(view, points=one.points) for view, one in zip(views, told, strict=True)]
+def _prior(model: Model, told: Sequence[Measurement | None]) -> Prior:
+    """What photos tell of the person; where none tells anything, that of all people."""
     guesses = [one.guess for one in told if one is not None and one.guess is not None]
     if not guesses:
-        return right, Prior(np.zeros(model.modes), np.eye(model.modes))
+        return Prior(np.zeros(model.modes), np.eye(model.modes))
     assert model.kit.coding is not None
-    return right, model.kit.coding.person_of(guesses, _SURER)
+    return model.kit.coding.person_of(guesses, _SURER)
+
+
+def _fitted(
+    model: Model, person: Floats, sights: list[Sight], terms: list[PointTerms], told: Sequence[Measurement | None]
+) -> Fitted:
+    neutral = model.posed(person, np.zeros(len(model.kit.expressions)))
+    posed = tuple(model.posed(person, sight.strengths).astype(np.float32) for sight in sights)
+    cameras = tuple(sight.camera for sight in sights)
+    met = tuple(term.off(person, sight) for term, sight in zip(terms, sights, strict=True))
+    off = tuple(
+        found if one is None else one.off(camera.project(model.kit.points_of(face)), term.unit)
+        for found, one, camera, face, term in zip(met, told, cameras, posed, terms, strict=True)
+    )
+    return Fitted(neutral.astype(np.float32), person, cameras, posed, off, met)
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ class Fitted:
         cameras: of each photo.
         posed: of each photo, (V, 3) float32 mm: the face with the expression that it has there, in the template's
             frame.
-        off: of each photo, root mean square distance of the given points from the fitted ones, in percent of the
-            distance between the eyes' outer corners.
+        off: of each photo, root mean square distance of the fitted points from where they are seen in it, one by one;
+            in percent of the distance between the eyes' outer corners. What no such face does is in it.
+        met: the same, from where all points together say that they are, which is what is fitted.
     """
 
     neutral: NDArray[np.float32]
@@ -53,3 +54,4 @@ class Fitted:
     cameras: tuple[Camera, ...]
     posed: tuple[NDArray[np.float32], ...]
     off: tuple[float, ...]
+    met: tuple[float, ...]

@@ -24,6 +24,8 @@ _PREFIX = "photo."
 _MOST = 200
 """Expressions."""
 
+_ABOUT = 1e-3
+
 
 @dataclass(frozen=True)
 class PhotoKit:
@@ -33,11 +35,12 @@ class PhotoKit:
         expressions: (E, V, 3) float16 mm, ways in which a face moves, one standard deviation each.
         vertices: (468, 3) int32 corners of the template's triangle in which each of the detector's points lies.
         shares: (468, 3) float32 where in it, from 0 to 1.
-        spread: (468, 3) float32, standard deviation of what each point errs after it was put right: to the right, up
-            and towards the viewer in the upright picture, in distances between the eyes' outer corners.
+        spread: (468, 3) float32, above 0 and below 1, standard deviation of what each point errs after it was put
+            right: to the right, up and towards the viewer in the upright picture, in distances between the eyes' outer
+            corners.
         uv: (P, 4, 2) float32 from 0 to 1, where each corner of the template's polygons lies on its texture.
         descent: how points are put right; None where nobody has learned it.
-        coding: what they tell of the person; None as well.
+        coding: what they tell of the person; None then as well.
 
     Raises:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
@@ -56,15 +59,17 @@ class PhotoKit:
         fits = self.vertices.shape == self.shares.shape == self.spread.shape == (POINTS, 3)
         fits = fits and self.expressions.ndim == 3 and self.expressions.shape[2] == 3
         fits = fits and self.uv.ndim == 3 and self.uv.shape[1:] == (4, 2)
+        fits = fits and (self.descent is None) == (self.coding is None)
         if not fits or len(self.expressions) > _MOST:
             raise TemplateError("The arrays of a photo kit do not have the shapes they should.")
-        if self.spread.min() <= 0 or self.vertices.min() < 0:
+        inside = min(self.shares.min(), self.uv.min()) > -_ABOUT and max(self.shares.max(), self.uv.max()) < 1 + _ABOUT
+        if not inside or self.spread.min() <= 0 or self.spread.max() >= 1 or self.vertices.min() < 0:
             raise TemplateError("The points of a photo kit make no sense.")
 
     def check(self, template: Template, modes: int) -> None:
-        """Raises TemplateError where it is not one of this template, and of so many modes."""
+        """Raises TemplateError where it is not one of this template, and of so many modes, if there are any."""
         fits = self.expressions.shape[1:] == template.vertices.shape and len(self.uv) == len(template.polygons)
-        fits = fits and (self.coding is None or len(self.coding.answer) == modes)
+        fits = fits and (self.coding is None or modes in {0, len(self.coding.answer)})
         if not fits or self.vertices.max() >= template.vertex_count:
             raise TemplateError("The photo kit does not fit the template.")
 

@@ -35,12 +35,18 @@ class Measurement:
     """What one photo tells.
 
     Attributes:
-        points: (468, 3) where the detector's points are, put right; as it gives them.
+        seen: (468, 3) where the detector's points are, put right one by one; as it gives them.
+        points: (468, 3) where they are by all of them together.
         guess: (M,) of the modes' strengths, see `Coding.answer`; None where the kit has not learned to guess.
     """
 
+    seen: Floats
     points: Floats
     guess: Floats | None
+
+    def off(self, places: Floats, eyes: float) -> float:
+        """Root mean square distance of (468, 2) places from what is seen, in percent of the eye distance in pixels."""
+        return float(100 * np.sqrt(((places - self.seen[:, :2]) ** 2).sum(axis=1).mean())) / eyes
 
 
 def measure(view: View, kit: PhotoKit, template: Template) -> Measurement | None:
@@ -61,12 +67,12 @@ def measure(view: View, kit: PhotoKit, template: Template) -> Measurement | None
         return points if handles is None else handles.pulled(points, view.marks)
 
     if kit.descent is None or kit.coding is None:
-        return Measurement(pulled(view.points), None)
+        return Measurement(pulled(view.points), pulled(view.points), None)
     home = Home.of(kit, template)
-    right = kit.descent.put_right(over_grey(view.picture), view.points, home.pixels(view.points))
-    laid = home.laid(pulled(right))
+    seen = pulled(kit.descent.put_right(over_grey(view.picture), view.points, home.pixels(view.points)))
+    laid = home.laid(seen)
     known, guess = kit.coding.read(laid.left, laid.terms)
-    return Measurement(pulled(laid.place.invert(home.points + known * home.eyes) * [1.0, -1.0, 1.0]), guess)
+    return Measurement(seen, pulled(laid.place.invert(home.points + known * home.eyes) * [1.0, -1.0, 1.0]), guess)
 
 
 @dataclass(frozen=True)

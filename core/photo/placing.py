@@ -44,9 +44,6 @@ _REACH = 45.0
 _FRONTAL = 1500.0
 """mm squared: so much spread of the landmarks it takes until they tell how the face is turned."""
 
-_UNKNOWN = 5.0
-"""Eye distances; points that usually err by more are none of the template."""
-
 _WRONG_SIDE = 0.4
 """A landmark that lies by this share of its distance from the middle on the other side is the other side's."""
 
@@ -78,17 +75,13 @@ class Handles:
 
     def __init__(self, kit: PhotoKit, template: Template) -> None:
         self._anchors = kit.points_of(template.vertices)
-        # Points that do not lie on the template are told by how far they are off.
-        self._used = np.flatnonzero(kit.spread.max(axis=1) < _UNKNOWN)
         names, rows = [], []
         for mark in GUIDE:
             if mark.name not in template.landmarks:
                 continue
             place = template.vertices[template.landmarks[mark.name]].astype(np.float64)
-            away = np.full(POINTS, np.inf)
-            away[self._used] = np.linalg.norm(self._anchors[self._used] - place, axis=1)
-            point = _POINTS.get(mark.name, -1)
-            point = point if point in self._used else int(away.argmin())
+            away = np.linalg.norm(self._anchors - place, axis=1)
+            point = _POINTS.get(mark.name, int(away.argmin()))
             if mark.needed or away[point] <= _NEAR:
                 names.append(mark.name)
                 rows.append(self._row(point, place))
@@ -121,22 +114,19 @@ class Handles:
 
     def scale(self, points: Floats) -> float:
         """Pixels that a mm is, about, however the face is turned."""
-        here, there = self._anchors[self._used], points[self._used, :2]
+        here, there = self._anchors, points[:, :2]
         return float(
             np.linalg.norm(np.linalg.lstsq(here - here.mean(axis=0), there - there.mean(axis=0), rcond=None)[0], 2)
         )
 
     def _row(self, point: int, place: Floats) -> Floats:
         """(468,) what each point counts for a place."""
-        anchors = self._anchors[self._used]
+        anchors = self._anchors
         share = np.exp(-((anchors - self._anchors[point]) ** 2).sum(axis=1) / (2 * _BROAD**2))[:, None]
         around = anchors - (share * anchors).sum(axis=0) / share.sum()
-        row = np.zeros(POINTS)
-        row[self._used] = (place - self._anchors[point]) @ np.linalg.solve(
-            (around * share).T @ around, (around * share).T
-        )
+        row = (place - anchors[point]) @ np.linalg.solve((around * share).T @ around, (around * share).T)
         row[point] += 1
-        return row
+        return np.asarray(row)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Equations = tuple[Floats, Floats, float]
 
-_TRUSTED = 1.0
-"""Eye distances: a point that errs more by itself has no place on this template, and is not counted."""
-
 _MARK, _PUT_RIGHT = 0.015, 0.006
 """Eye distances by which a mark that a person places is usually off, and one that puts the detector right: it stands
 against all the points around it."""
@@ -84,8 +81,7 @@ class PointTerms:
     def off(self, person: Floats, sight: Sight) -> float:
         """Root mean square distance in the picture, percent of the eye distance."""
         if self._view.points is not None:
-            known = (self._model.kit.spread < _TRUSTED).all(axis=1)
-            left = self._points_off(person, sight)[0][known]
+            left = self._points_off(person, sight)[0]
         else:
             left = self._marks_off(person, sight)[0]
         return float(100 * np.sqrt((left[:, :2] ** 2).sum(axis=1).mean()))

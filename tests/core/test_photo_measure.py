@@ -186,6 +186,8 @@ def test_what_was_learned_comes_back_from_its_arrays_and_is_checked():
         {"codes": coding.codes[:2], "points": coding.points[:8]},
         {"turned": coding.turned[:5]},
         {"answer": np.eye(4)},
+        {"answer": np.float32(1.0)},
+        {"codes": np.float16(1.0)},
     ):
         with pytest.raises(TemplateError):
             replace(coding, **wrong)
@@ -201,6 +203,7 @@ def test_a_template_is_laid_and_a_kit_without_lessons_measures_nothing(shipped, 
     told = measure(View(picture, front), blank, shipped.template)
     assert told.guess is None
     assert np.array_equal(told.points, front)
+    assert told.off(front[:, :2] + [3.0, 4.0], 100.0) == pytest.approx(5.0)
     assert measure(View(picture), blank, shipped.template) is None
 
 

@@ -123,7 +123,7 @@ def pages(folder: Path, split: str) -> Iterator[Page]:
 
     files = sorted((folder / split).glob("[0-9]*[0-9].npz"))
     if not files:
-        raise CorpusError(f"There are no photos in {folder / split}.", "Make them with python -m training photo shoot.")
+        raise CorpusError(f"There are no photos in {folder / split}.", "Make them with python -m training photo-album.")
     for file in files:
         with np.load(file, allow_pickle=False) as data:
             found = {name: data[name] for name in data.files}

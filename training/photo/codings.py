@@ -21,7 +21,7 @@ CODES = 120
 """Beside the guesses of modes."""
 
 _FOLDS = 8
-_HARDLY = 1e-3
+_HARDLY, _TINY = 1e-3, 1e-6
 _RIDGE, _RIDGE_CODES = 0.3, 1e-3
 """Doubt of what a point says, in mean squares of a photo's points; of what a code says, in mean squares of a code."""
 
@@ -71,7 +71,7 @@ class Lesson:
 
 
 def coded(people: Sequence[Sequence[Said]], strengths: Floats, mirror: Mirror) -> Lesson:
-    """Learns.
+    """Learns; what guesses and points are off by is told by codes that other people taught, in maps that all taught.
 
     Args:
         people: of each person all photos, the same number of each.
@@ -167,7 +167,7 @@ def _off(guesses: Floats, who: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _floored(matrix: Floats) -> Floats:
     values, ways = np.linalg.eigh((matrix + matrix.T) / 2)
-    return np.asarray((ways * np.maximum(values, _LEAST * values.max())) @ ways.T)
+    return np.asarray((ways * np.maximum(values, max(_LEAST * values.max(), _TINY))) @ ways.T)
 
 
 def _spread(off: Floats) -> Floats:

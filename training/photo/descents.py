@@ -49,24 +49,22 @@ class Look:
         person: number.
         features: (468, 432) float16.
         moves: (468, 2) eye distances to the right and up in the upright picture.
-        faded: whether the photo was made worse.
     """
 
     person: int
     features: NDArray[np.float16]
     moves: Floats
-    faded: bool
 
 
 def looks(person: int, shot: Shot, kit: PhotoKit, home: Home, rng: np.random.Generator) -> list[Look]:
-    """A photo as it is, and some also as it might have been.
+    """A photo as it is, and then for some as it might have been.
 
     Args:
         person: number.
         shot: the photo.
         kit: where the points lie.
         home: the same.
-        rng: of the photo.
+        rng: of all photos, one after the other.
     """
     eyes = home.pixels(shot.points)
     true = shot.camera.project(kit.points_of(shot.posed))
@@ -76,7 +74,7 @@ def looks(person: int, shot: Shot, kit: PhotoKit, home: Home, rng: np.random.Gen
         colours, scale = _worse(shot.colours, rng)
         points = shot.points * [*scale, float(scale.mean())]
         seen.append(Around(colours, points, eyes * float(scale.mean())).features(points[:, :2]))
-    return [Look(person, one.astype(np.float16), moves, number > 0) for number, one in enumerate(seen)]
+    return [Look(person, one.astype(np.float16), moves) for one in seen]
 
 
 def _worse(colours: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDArray[np.float32], Floats]:
@@ -93,7 +91,9 @@ def descent(every: Sequence[Look], partner: NDArray[np.integer[Any]]) -> Descent
 
 
 def crossed(every: Sequence[Look], partner: NDArray[np.integer[Any]], folds: int) -> list[Descent]:
-    """Learns as many times, each time from all people but every so manieth; from all where that is 1.
+    """Learns as many times, the steps each time from all people but every so manieth; from all where that is 1.
+
+    What is usual, and how far points usually have to go, is told by all.
 
     Args:
         every: looks.

@@ -8,29 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.detection.faces import LEFT_EYE, RIGHT_EYE
-from core.errors import MienError
+from core.errors import MienError, PhotoError
+from core.photo.find import find
 from core.photo.fit import fit
 from core.photo.fitted import View
+from core.photo.measurement import Home, measure
 from core.steps import waited
 from core.wrapping.spline import similarity
 from training.corpora.pushforward import rigid_alignment
 
-from .learn import SKINS, read
+from .learn import SKINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from core.bundle import Bundle
     from core.detection.faces import Reader
     from core.photo.fitted import Fitted
-    from core.photo.kit import PhotoKit
 
     from .album import Page
 
     Faces = NDArray[np.floating[Any]]
+
+OUTLINE = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+"""The detector's points round the face: over the forehead, down the cheeks and along the jaw."""
 
 NEAR = 12.0
 """Mm from the nearest of the detector's points within which skin counts as face."""
@@ -45,8 +51,9 @@ class Found:
         one: how far the fit of each photo by itself is.
         all: how far the fit of all photos together is.
         shapes: the same three after a similarity: what is left when nobody asks how big the head is.
-        off: of each single fit, root mean square distance of the points in percent of the eye distance.
-        true: the same, of the fitted face's points from where they truly are in the photo.
+        off: of each single fit, `Fitted.met`.
+        true: of each photo, how far points are from where they truly are in it, in the same percent: those of the
+            "detector", as they were "measured", and as they were "fitted"; all, and those of the "outline" alone.
         expressions: in each photo.
     """
 
@@ -55,7 +62,7 @@ class Found:
     all: float
     shapes: tuple[float, float, float]
     off: tuple[float, ...]
-    true: tuple[float, ...]
+    true: tuple[Mapping[str, float], ...]
     expressions: tuple[str, ...]
 
 
@@ -82,15 +89,13 @@ def shape_mm(face: Faces, truth: Faces, over: NDArray[np.bool_]) -> float:
 
 
 def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -> Found | None:
-    """Finds one person by one photo at a time, then by all; None where the detector sees no face in one of them."""
-    kit, truth = bundle.photo, page.neutral
-    assert kit is not None
-    views = []
-    for camera, posed, picture in zip(page.cameras, page.posed, page.pictures, strict=True):
-        points = read(picture, reader, camera.project(kit.points_of(posed)))
-        if points is None:
+    """Finds one person by one photo at a time, then by all; None where no face is found in one of them."""
+    truth, views = page.neutral, []
+    for picture in page.pictures:
+        try:
+            views.append(View(picture, find(picture, reader).points))
+        except PhotoError:
             return None
-        views.append(View(picture, points))
     alone = [waited(fit(bundle, [view])) for view in views]
     together = waited(fit(bundle, views))
     mean = bundle.template.vertices
@@ -100,17 +105,30 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
         tuple(rigid_mm(one.neutral, truth, over) for one in alone),
         rigid_mm(together.neutral, truth, over),
         (shape_mm(mean, truth, over), statistics.fmean(shapes), shape_mm(together.neutral, truth, over)),
-        tuple(one.off[0] for one in alone),
-        tuple(_off_truth(kit, one, page, number) for number, one in enumerate(alone)),
+        tuple(one.met[0] for one in alone),
+        tuple(
+            _from_truth(bundle, view, one, page, number)
+            for number, (view, one) in enumerate(zip(views, alone, strict=True))
+        ),
         page.expressions,
     )
 
 
-def _off_truth(kit: PhotoKit, found: Fitted, page: Page, number: int) -> float:
+def _from_truth(bundle: Bundle, view: View, found: Fitted, page: Page, number: int) -> dict[str, float]:
+    """Percent of the eye distance, root mean square, from where points truly are in a photo; see `Found.true`."""
+    kit, measured = bundle.photo, None if bundle.photo is None else measure(view, bundle.photo, bundle.template)
+    assert kit is not None
+    assert measured is not None
+    assert view.points is not None
     true = page.cameras[number].project(kit.points_of(page.posed[number]))
-    seen = found.cameras[0].project(kit.points_of(found.posed[0]))
-    eyes = float(np.linalg.norm(true[RIGHT_EYE[0]] - true[LEFT_EYE[0]]))
-    return float(100 * np.sqrt(((seen - true) ** 2).sum(axis=1).mean())) / eyes
+    eyes = Home.of(kit, bundle.template).pixels(view.points)
+    fitted = found.cameras[0].project(kit.points_of(found.posed[0]))
+    off = {}
+    for name, points in (("detector", view.points), ("measured", measured.points), ("fitted", fitted)):
+        away = ((points[:, :2] - true) ** 2).sum(axis=1)
+        off[name] = 100 * float(np.sqrt(away.mean())) / eyes
+        off[f"{name}_outline"] = 100 * float(np.sqrt(away[list(OUTLINE)].mean())) / eyes
+    return off
 
 
 def figures(people: Iterable[Found | None]) -> dict[str, Any]:
@@ -138,7 +156,10 @@ def figures(people: Iterable[Found | None]) -> dict[str, Any]:
         "views_1_ratio": one / mean,
         "views_3_ratio": three / mean,
         "reprojection_percent": statistics.fmean(off for person in found for off in person.off),
-        "from_truth_percent": statistics.fmean(off for person in found for off in person.true),
+        "from_truth_percent": {
+            name: statistics.fmean(photo[name] for person in found for photo in person.true)
+            for name in found[0].true[0]
+        },
         "neutral_photos_mm": statistics.fmean(mm for mm, moves in moved if not moves),
         "photos_with_expression_mm": statistics.fmean(mm for mm, moves in moved if moves),
         "shape_mean_face_mm": shapes[0],

@@ -50,5 +50,5 @@ def makehuman_kit(path: Path = KEPT) -> PhotoKit | None:
 def blank_kit() -> PhotoKit:
     """A kit of the MakeHuman head of which nothing was learned."""
     vertices, shares = np.zeros((POINTS, 3), np.int32), np.ones((POINTS, 3)) / 3
-    arrays: dict[str, Any] = {"vertices": vertices, "shares": shares, "spread": np.ones((POINTS, 3))}
+    arrays: dict[str, Any] = {"vertices": vertices, "shares": shares, "spread": np.full((POINTS, 3), 0.02)}
     return PhotoKit(expressions=makehuman_expressions(), uv=makehuman_layout(), **arrays)

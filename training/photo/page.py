@@ -27,6 +27,16 @@ def table(result: Mapping[str, Any]) -> str:
     said = (
         f"One photo without an expression {result['neutral_photos_mm']:.2f} mm, with one "
         f"{result['photos_with_expression_mm']:.2f} mm. The points lie {result['reprojection_percent']:.2f}% of the "
-        f"eye distance from the fitted ones (asked 1.5%), and these {result['from_truth_percent']:.2f}% from the truth."
+        f"eye distance from the fitted ones (asked 1.5%)."
     )
-    return "\n".join([*lines, "", said])
+    true = result["from_truth_percent"]
+    rows = [
+        f"| {title} | {true[name]:.2f} | {true[f'{name}_outline']:.2f} |"
+        for name, title in (
+            ("detector", "the detector's"),
+            ("measured", "put right by what is around them"),
+            ("fitted", "of the fitted face"),
+        )
+    ]
+    table = ["| points, % of the eye distance from the truth | all | the outline |", "| --- | --- | --- |", *rows]
+    return "\n".join([*lines, "", said, "", *table])
