@@ -354,3 +354,14 @@ def test_edit_mode_and_a_generator_that_cannot_read_photos_are_told(mien, photos
     bpy.ops.object.mode_set(mode="OBJECT")
     monkeypatch.setattr(mien.choosing, "reads_photos", lambda _: False)
     assert "No generator here can read photos" in reason(bpy.ops.mien.make_face)
+
+
+def test_the_panel_hands_over_what_the_command_line_would(mien, photos, seer, points):
+    """Points as they were found: what is around a moved landmark is pulled once, when the photo is measured."""
+    bpy.ops.mien.add_photos(directory=str(photos), files=[{"name": "ann.png"}])
+    (photo,) = bpy.context.scene.mien_photos.photos
+    mien.photo_list.keep_points(photo, points)
+    mien.photo_list.keep_marks(photo, {"chin": np.array([150.0, 260.0])})
+    given = mien.photo_make.input_of(photo)
+    assert np.allclose(given.points, points, atol=1e-2)
+    assert given.marks["chin"] == pytest.approx([150, 260])
