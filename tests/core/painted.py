@@ -75,7 +75,8 @@ def textured(bundle, shots, size=SIZE, cancelled=None):
     """The texture of photos: each camera, picture and posed face (or None)."""
     neutral = bundle.template.vertices
     posed = tuple(neutral if one is None else one for _, _, one in shots)
-    fitted = Fitted(neutral, np.zeros(1), tuple(camera for camera, _, _ in shots), posed, (0.0,) * len(shots))
+    exact = (0.0,) * len(shots)
+    fitted = Fitted(neutral, np.zeros(1), tuple(camera for camera, _, _ in shots), posed, exact, exact)
     pictures = [picture for _, picture, _ in shots]
     steps, work = [], make_texture(bundle.template, bundle.photo, pictures, fitted, size, cancelled)
     while True:
