@@ -15,7 +15,7 @@ if __package__ == "blender_addon":
     from core.detection import files as detector_files
     from core.detection.detect import Detected, detect
     from core.detection.faces import POINTS as FACE_POINTS
-    from core.detection.faces import Reader
+    from core.detection.faces import Reader, eye_distance
     from core.detection.pairing import Pairs, carry_marks, pair
     from core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there
     from core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError, PhotoError
@@ -34,7 +34,7 @@ if __package__ == "blender_addon":
     from core.photo import container, exif, placing
     from core.photo import guide as photo_guide
     from core.photo.camera import Camera
-    from core.photo.find import eye_pixels, find_in_steps, turn_of
+    from core.photo.find import find_in_steps, turn_of
     from core.photo.fit import fit as fit_photos
     from core.photo.fitted import Fitted
     from core.photo.fitted import View as PhotoView
@@ -62,7 +62,7 @@ else:
     from .core.detection import files as detector_files  # type: ignore[import-not-found,no-redef]
     from .core.detection.detect import Detected, detect  # type: ignore[import-not-found,no-redef]
     from .core.detection.faces import POINTS as FACE_POINTS  # type: ignore[import-not-found,no-redef]
-    from .core.detection.faces import Reader  # type: ignore[import-not-found,no-redef]
+    from .core.detection.faces import Reader, eye_distance  # type: ignore[import-not-found,no-redef]
     from .core.detection.pairing import Pairs, carry_marks, pair  # type: ignore[import-not-found,no-redef]
     from .core.engines import DEVICES, ENGINES, forget_torch_failure, torch_devices, torch_failure, torch_is_there  # type: ignore[import-not-found,no-redef]
     from .core.errors import BundleError, Cancelled, DeviceError, MeshError, MienError, MotionError, PhotoError  # type: ignore[import-not-found,no-redef]
@@ -81,7 +81,7 @@ else:
     from .core.photo import container, exif, placing  # type: ignore[import-not-found,no-redef]
     from .core.photo import guide as photo_guide  # type: ignore[import-not-found,no-redef]
     from .core.photo.camera import Camera  # type: ignore[import-not-found,no-redef]
-    from .core.photo.find import eye_pixels, find_in_steps, turn_of  # type: ignore[import-not-found,no-redef]
+    from .core.photo.find import find_in_steps, turn_of  # type: ignore[import-not-found,no-redef]
     from .core.photo.fit import fit as fit_photos  # type: ignore[import-not-found,no-redef]
     from .core.photo.fitted import Fitted  # type: ignore[import-not-found,no-redef]
     from .core.photo.fitted import View as PhotoView  # type: ignore[import-not-found,no-redef]
@@ -165,7 +165,7 @@ __all__ = [
     "detector_files",
     "every_engine",
     "exif",
-    "eye_pixels",
+    "eye_distance",
     "factors",
     "find_in_steps",
     "fit_photos",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import owned
 from .errors import TemplateError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MAX_WEIGHT = 100.0
 """Weights are this large at most: a binding that multiplies motion by more than that is damaged."""
 
-_ARRAYS = ("vertices", "corners", "weights")
+_ARRAYS: dict[str, type] = {"vertices": np.int32, "corners": np.int32, "weights": np.float32}
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,7 @@ class Binding:
     weights: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
-            given = np.asarray(getattr(self, name))
-            whole = name != "weights"
-            if given.dtype.kind not in ("iu" if whole else "f"):
-                raise TemplateError(f"The {name} of a binding are of the type {given.dtype}.")
-            copy = np.array(given, np.int32 if whole else np.float32, order="C")
-            copy.flags.writeable = False
-            object.__setattr__(self, name, copy)
+        owned(self, _ARRAYS, "a binding")
         fits = self.vertices.ndim == 1 and self.corners.ndim == 2 and self.corners.shape == self.weights.shape
         if not fits or len(self.corners) != len(self.vertices) or self.corners.shape[1] < 1:
             raise TemplateError("A binding has arrays that do not fit together.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import owned
 from .errors import TemplateError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_ARRAYS = ("vertices", "controls", "reading", "fields")
+_ARRAYS: dict[str, type] = {"vertices": np.int32, "controls": np.int32, "reading": np.float32, "fields": np.float32}
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,7 @@ class Followers:
     fields: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
-            kind = "iu" if name in ("vertices", "controls") else "f"
-            given = np.asarray(getattr(self, name))
-            if given.dtype.kind not in kind:
-                raise TemplateError(f"The {name} of what follows a face are of the type {given.dtype}.")
-            copy = np.array(given, np.int32 if kind == "iu" else np.float32, order="C")
-            copy.flags.writeable = False
-            object.__setattr__(self, name, copy)
+        owned(self, _ARRAYS, "what follows a face")
         actions = len(self.reading) if self.reading.ndim else -1
         fits = self.vertices.ndim == self.controls.ndim == 1 and actions > 0
         fits = fits and self.reading.shape == (actions, 3 * len(self.controls))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - tyro reads the annotations
@@ -12,11 +11,11 @@ from typing import Annotated, Any
 import tyro
 
 from core.bundle import read_bundle
-from core.errors import MienError
 
 from .benchmark import DEFAULT_BUNDLE
 from .benchmarks.bake_ways import Head, measure
 from .benchmarks.timing import machine
+from .blender import need_blender
 from .corpora.basemesh import base_mesh
 from .corpora.facekit import SKIN, read_facekit
 from .corpora.template_makehuman import head_vertices
@@ -59,8 +58,7 @@ def run(config: BakeWays) -> int:
     Raises:
         MienError: there is no Blender here.
     """
-    if importlib.util.find_spec("bpy") is None:
-        raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
+    need_blender()
     heads = [makehuman_head()]
     if config.bundle is not None and config.facekit is not None:
         heads.append(ict_head(config.bundle, config.facekit))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.bundle import read_bundle
 from core.errors import MienError
 
 from .benchmark import DEFAULT_BUNDLE
+from .blender import need_blender
 from .photo.kits import KEPT
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run_album(config: PhotoAlbum) -> int:
     """
     from .photo.album import shoot
 
-    _need_blender()
+    need_blender()
     first, of = config.part
     if not 1 <= first <= of:
         raise MienError(f"There is no part {first} of {of}.", "Give --part 1 2, for example.")
@@ -103,11 +103,6 @@ def run_album(config: PhotoAlbum) -> int:
             pass
     print(f"{config.out}: {config.learn} people to learn from, {config.test} to test on, three photos each")
     return 0
-
-
-def _need_blender() -> None:
-    if importlib.util.find_spec("bpy") is None:
-        raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
 
 
 def run_learn(config: PhotoLearn) -> int:
@@ -185,7 +180,7 @@ def run_figure(config: PhotoFigure) -> int:
     from .photo.judge import face_of
     from .photo.networks import networks
 
-    _need_blender()
+    need_blender()
     if min(config.people, config.pairs) < 1:
         raise MienError("A figure without people shows nothing.", "Give --people and --pairs from 1 on.")
     bundle, every = _reading(config.bundle), list(pages(config.album, "test"))

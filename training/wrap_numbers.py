@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import statistics
 from dataclasses import dataclass
@@ -16,20 +15,19 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from core.bundle import read_bundle
 from core.errors import BundleError, MienError
-from core.wrapping.surface import TreeSurface
 from core.wrapping.wrap import skin_of
 
 from .benchmark import DEFAULT_BUNDLE
 from .benchmarks.timing import machine
+from .blender import blender_surfaces, need_blender
 from .corpora.facekit import read_facekit
 from .wraps.page import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from numpy.typing import NDArray
-
     from core.bundle import Bundle
+    from core.wrapping.surface import TreeSurface
 
     from .wraps.heads import TestHead
     from .wraps.scores import Score
@@ -58,8 +56,7 @@ def run(config: Wraps) -> int:
         MienError: there is no Blender here.
         BundleError: the model pack has no modes.
     """
-    if importlib.util.find_spec("bpy") is None:
-        raise MienError("There is no Blender here.", "Install it with: pip install 'mien[blender]'.")
+    need_blender()
     if config.heads < 1:
         raise MienError(f"{config.heads} heads cannot be measured.", "Give --heads 8, for example.")
     # Blender first: it cannot be imported after some of the mesh libraries.
@@ -73,18 +70,6 @@ def run(config: Wraps) -> int:
         config.json.parent.mkdir(parents=True, exist_ok=True)
         config.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
-
-
-def blender_surfaces() -> Callable[[NDArray[np.float64], NDArray[np.integer[Any]]], TreeSurface]:
-    """Surfaces over Blender's trees."""
-    import bpy  # noqa: F401 - it brings mathutils
-    from mathutils.bvhtree import BVHTree
-
-    def surface_of(vertices: NDArray[np.float64], triangles: NDArray[np.integer[Any]]) -> TreeSurface:
-        tree: Any = BVHTree.FromPolygons(vertices.tolist(), triangles.tolist())
-        return TreeSurface(vertices, triangles, tree)
-
-    return surface_of
 
 
 def measure(config: Wraps, ict: Bundle, makehuman: Bundle, surface_of: Callable[..., TreeSurface]) -> dict[str, Any]:

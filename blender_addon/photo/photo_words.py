@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engine import MienError, eye_pixels, photo_guide, turn_of
+from ..engine import MienError, eye_distance, photo_guide, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -58,7 +58,7 @@ def warnings(views: Sequence[PhotoView], fitted: Fitted, alone: Sequence[str], *
         turn = min(abs(turn_of(one)) for one in points)
         if turn > FAR_ASIDE:
             yield f"No photo shows the face from the front ({turn:.0f} degrees aside at best); add one that does."
-        pixels = max(map(eye_pixels, points))
+        pixels = max(map(eye_distance, points))
         if textured and pixels < COARSE:
             yield f"The face is small ({pixels:.0f} pixels from eye to eye at best), so the texture is blurred."
     yield from _off(views, fitted)

@@ -170,6 +170,11 @@ class Reader:
         return Face(crop.to_picture(places[:, :2]), float(_logistic(score.ravel()[0])), -places[:, 2] * crop.side)
 
 
+def eye_distance(points: Floats) -> float:
+    """How far the outer corners of the eyes lie apart, of (468, 3) points in any unit."""
+    return float(np.linalg.norm(points[RIGHT_EYE[0]] - points[LEFT_EYE[0]]))
+
+
 def crop_around(points: Floats) -> Crop:
     """The crop the second network likes best, for (468, 2) points that are about right."""
     angle = _angle(points[list(RIGHT_EYE)].mean(axis=0), points[list(LEFT_EYE)].mean(axis=0))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ..wrapping.meshes import unit, vertex_normals
+from ..wrapping.surface import on_triangles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,7 +139,7 @@ def shoot(head: Head, view: View, size: int) -> Shot:
 def _normals(head: Head, triangle: NDArray[np.intp], places: Floats) -> Floats:
     """(n, 3) mixed from the corners' by where in the triangle a place lies."""
     shares = head.surface.shares(triangle, places)
-    return unit((head.normals[head.surface.triangles[triangle]] * shares[:, :, None]).sum(axis=1))
+    return unit(on_triangles(head.normals, head.surface.triangles[triangle], shares))
 
 
 def _pictures(depth: Floats, lights: Floats, side: float) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import owned
 from ..errors import TemplateError
 
 if TYPE_CHECKING:
@@ -30,8 +31,14 @@ STEEPEST = 0.95
 LARGEST = 1e4
 """No number of a reading, and no arm in mm, is larger."""
 
-_WHOLE = ("vertices", "controls", "holds")
-_ARRAYS = ("vertices", "controls", "reading", "holds", "shares", "arms")
+_ARRAYS: dict[str, type] = {
+    "vertices": np.int32,
+    "controls": np.int32,
+    "reading": np.float32,
+    "holds": np.int32,
+    "shares": np.float32,
+    "arms": np.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,7 @@ class Riders:
     arms: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
-            given = np.asarray(getattr(self, name))
-            whole = name in _WHOLE
-            if given.dtype.kind not in ("iu" if whole else "f"):
-                raise TemplateError(f"The {name} of a part are of the type {given.dtype}.")
-            copy = np.array(given, np.int32 if whole else np.float32, order="C")
-            copy.flags.writeable = False
-            object.__setattr__(self, name, copy)
+        owned(self, _ARRAYS, "a part")
         self._check_shapes()
         if self.vertices.min(initial=0) < 0 or self.vertices.max(initial=-1) >= self.vertex_count:
             raise TemplateError("A part names a vertex that the object does not have.")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ..arrays import Stored
 from ..detection.faces import POINTS
 from ..errors import TemplateError
-from .arrays import frozen, given, picked
 from .sight import TURNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-_PREFIX, _WHAT = "photo.coding.", "the photo kit's coding"
 _MOST = 400
 """Codes."""
 
@@ -38,7 +37,7 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Coding:
+class Coding(Stored):
     """Linear maps between points and codes; checked when made.
 
     Points are told by how far they lie, in distances between the eyes' outer corners, from where they lie on the
@@ -56,6 +55,17 @@ class Coding:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
     """
 
+    prefix = "photo.coding."
+    what = "the photo kit's coding"
+    types: ClassVar = {
+        "turned": np.float32,
+        "codes": np.float16,
+        "points": np.float16,
+        "answer": np.float32,
+        "between": np.float32,
+        "within": np.float32,
+    }
+
     turned: NDArray[np.float32]
     codes: NDArray[np.float16]
     points: NDArray[np.float16]
@@ -64,16 +74,16 @@ class Coding:
     within: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        frozen(self, _TYPES, _WHAT)
+        self._make_own()
         flat = self.codes.ndim == 3 and self.answer.ndim == 2
         count, modes = (len(self.codes), len(self.answer)) if flat else (0, 0)
         fits = self.turned.shape == (TURNS, POINTS, 3) and self.codes.shape == (count, POINTS, 3)
         fits = fits and self.points.shape == (TURNS + count, POINTS, 3) and 0 < modes <= count <= _MOST
         fits = fits and self.answer.shape == self.between.shape == self.within.shape == (modes, modes)
         if not fits:
-            raise TemplateError(f"The arrays of {_WHAT} do not have the shapes they should.")
+            raise TemplateError(f"The arrays of {self.what} do not have the shapes they should.")
         if not all(_is_covariance(one) for one in (self.between, self.within)):
-            raise TemplateError(f"The numbers of {_WHAT} make no sense.")
+            raise TemplateError(f"The numbers of {self.what} make no sense.")
 
     def read(self, left: Floats, terms: Floats) -> tuple[Floats, Floats]:
         """Codes points, and decodes them: what no face does is left out.
@@ -104,30 +114,6 @@ class Coding:
         told = np.linalg.solve(spread, answer).T
         precision = np.eye(len(answer)) + told @ answer
         return Prior(np.linalg.solve(precision, told @ np.mean(guesses, axis=0)), precision * surer)
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """As plain arrays for a bundle."""
-        return given(self, _TYPES, _PREFIX)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Coding | None:
-        """The inverse of `to_arrays`; None where there is none.
-
-        Raises:
-            TemplateError: an array is missing or damaged.
-        """
-        found = picked(arrays, _TYPES, _PREFIX, _WHAT)
-        return None if found is None else cls(**found)
-
-
-_TYPES: dict[str, type] = {
-    "turned": np.float32,
-    "codes": np.float16,
-    "points": np.float16,
-    "answer": np.float32,
-    "between": np.float32,
-    "within": np.float32,
-}
 
 
 def _is_covariance(matrix: NDArray[np.float32]) -> bool:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..arrays import Stored
 from ..detection.faces import POINTS
 from ..errors import TemplateError
-from .arrays import frozen, given, picked
 from .gradients import FEATURES, Around, flipped
 from .sight import upright
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Features = NDArray[np.float32]
-
-_PREFIX, _WHAT = "photo.descent.", "the photo kit's descent"
 
 _FARTHEST = 0.12
 """Eye distances that a point is put right by at most, beside the usual shift."""
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Stored):
     """How points are put right; checked when made.
 
     All but the first are of one of each pair of points that mirror each other, in the order of `own`; lengths are in
@@ -47,6 +43,17 @@ class Descent:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
     """
 
+    prefix = "photo.descent."
+    what = "the photo kit's descent"
+    types: ClassVar = {
+        "partner": np.int32,
+        "usual": np.float16,
+        "deviation": np.float16,
+        "shift": np.float32,
+        "steps": np.float16,
+        "familiar": np.float32,
+    }
+
     partner: NDArray[np.int32]
     usual: NDArray[np.float16]
     deviation: NDArray[np.float16]
@@ -55,16 +62,16 @@ class Descent:
     familiar: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        frozen(self, _TYPES, _WHAT)
+        self._make_own()
         fits = self.partner.shape == (POINTS,) and np.array_equal(np.sort(self.partner), np.arange(POINTS))
         fits = fits and np.array_equal(self.partner[self.partner], np.arange(POINTS))
         own = len(self.own) if fits else 0
         fits = fits and self.usual.shape == self.deviation.shape == (own, FEATURES)
         fits = fits and self.steps.shape == (own, FEATURES, 2) and self.shift.shape == self.familiar.shape == (own, 2)
         if not fits:
-            raise TemplateError(f"The arrays of {_WHAT} do not have the shapes they should.")
+            raise TemplateError(f"The arrays of {self.what} do not have the shapes they should.")
         if self.deviation.min() <= 0 or (self.familiar[:, 0] >= self.familiar[:, 1]).any():
-            raise TemplateError(f"The numbers of {_WHAT} make no sense.")
+            raise TemplateError(f"The numbers of {self.what} make no sense.")
 
     @property
     def own(self) -> NDArray[np.intp]:
@@ -79,9 +86,12 @@ class Descent:
             points: (468, 3) the detector's: column, row and depth in pixels.
             eyes: pixels between the eyes' outer corners, were the face seen from the front.
         """
+        return self.moved(points, Around(colours, points, eyes).features(points[:, :2]), eyes)
+
+    def moved(self, points: Floats, features: Features, eyes: float) -> Floats:
+        """(468, 3) the same, by what is around the points, (468, 432)."""
         out = points.copy()
-        moves = self.moves(Around(colours, points, eyes).features(points[:, :2]))
-        out[:, :2] += moves @ upright(points * [1.0, -1.0, 1.0]) * [1.0, -1.0] * eyes
+        out[:, :2] += self.moves(features) @ upright(points * [1.0, -1.0, 1.0]) * [1.0, -1.0] * eyes
         return out
 
     def moves(self, features: Features) -> Floats:
@@ -99,31 +109,7 @@ class Descent:
         length = np.linalg.norm(moves, axis=1, keepdims=True)
         return np.asarray(self.shift + moves * np.minimum(1, _FARTHEST / np.maximum(length, 1e-9)), np.float64)
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """As plain arrays for a bundle."""
-        return given(self, _TYPES, _PREFIX)
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Descent | None:
-        """The inverse of `to_arrays`; None where there is none.
-
-        Raises:
-            TemplateError: an array is missing or damaged.
-        """
-        found = picked(arrays, _TYPES, _PREFIX, _WHAT)
-        return None if found is None else cls(**found)
-
 
 def strangeness(beyond: Features, deviation: NDArray[np.floating[Any]]) -> Features:
     """(...) mean square of features (..., 432) beyond the usual, in their deviations; about 1 as a rule."""
     return np.asarray(((beyond / deviation.astype(np.float32)) ** 2).mean(axis=-1), np.float32)
-
-
-_TYPES: dict[str, type] = {
-    "partner": np.int32,
-    "usual": np.float16,
-    "deviation": np.float16,
-    "shift": np.float32,
-    "steps": np.float16,
-    "familiar": np.float32,
-}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..detection.faces import LEFT_EYE, MOUTH, RIGHT_EYE, ROOM, Face
+from ..detection.faces import LEFT_EYE, MOUTH, RIGHT_EYE, ROOM, Face, eye_distance
 from ..detection.views import sample
 from ..errors import PhotoError
 from ..steps import waited
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from .picture import Picture
 
     Floats = NDArray[np.float64]
-
-EYES = RIGHT_EYE[0], LEFT_EYE[0]
-"""The points at the outer corners of the eyes."""
 
 FEWEST_PIXELS = 24
 """Between the eyes' outer corners; below, the points of a photo shrunk so far are off by more than one percent of it,
@@ -73,7 +70,7 @@ class Found:
     @property
     def pixels(self) -> float:
         """Between the outer corners of the eyes, were the face seen from the front."""
-        return eye_pixels(self.points)
+        return eye_distance(self.points)
 
 
 def find(
@@ -122,11 +119,6 @@ def find_in_steps(
     _check(face, picture)
     points = np.column_stack([face.points, face.depth])
     return Found(points, face.score, len(faces), turn_of(points))
-
-
-def eye_pixels(points: Floats) -> float:
-    """How far the outer corners of the eyes of a face (468, 3) lie apart, in pixels, were it seen from the front."""
-    return float(np.linalg.norm(points[EYES[1]] - points[EYES[0]]))
 
 
 def turn_of(points: Floats) -> float:
@@ -189,8 +181,8 @@ def _nobody(every: list[Candidate], picture: Picture) -> PhotoError:
 
 def _check(face: Face, picture: Picture) -> None:
     points, name = np.column_stack([face.points, face.depth]), picture.name
-    if eye_pixels(points) < FEWEST_PIXELS:
-        raise _tiny(name, eye_pixels(points))
+    if eye_distance(points) < FEWEST_PIXELS:
+        raise _tiny(name, eye_distance(points))
     if abs(turn_of(points)) > FARTHEST_TURN:
         raise _aside(name)
     if _beside(face.points, picture).mean() > _OUTSIDE:

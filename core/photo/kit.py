@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..arrays import Stored
 from ..detection.faces import POINTS
 from ..errors import TemplateError
-from .arrays import frozen, given, picked
+from ..wrapping.surface import on_triangles
 from .coding import Coding
 from .descent import Descent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from numpy.typing import NDArray
 
     from ..template import Template
 
-_PREFIX = "photo."
 _MOST = 200
 """Expressions."""
 
 _ABOUT = 1e-3
+"""By so much shares and places on the texture may lie outside by rounding."""
 
 
 @dataclass(frozen=True)
-class PhotoKit:
+class PhotoKit(Stored):
     """Checked when made.
 
     Attributes:
@@ -46,6 +48,16 @@ class PhotoKit:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
     """
 
+    prefix = "photo."
+    what = "a photo kit"
+    types: ClassVar = {
+        "expressions": np.float16,
+        "vertices": np.int32,
+        "shares": np.float32,
+        "spread": np.float32,
+        "uv": np.float32,
+    }
+
     expressions: NDArray[np.float16]
     vertices: NDArray[np.int32]
     shares: NDArray[np.float32]
@@ -55,7 +67,7 @@ class PhotoKit:
     coding: Coding | None = None
 
     def __post_init__(self) -> None:
-        frozen(self, _TYPES, "a photo kit")
+        self._make_own()
         fits = self.vertices.shape == self.shares.shape == self.spread.shape == (POINTS, 3)
         fits = fits and self.expressions.ndim == 3 and self.expressions.shape[2] == 3
         fits = fits and self.uv.ndim == 3 and self.uv.shape[1:] == (4, 2)
@@ -79,44 +91,19 @@ class PhotoKit:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays for a bundle."""
-        out = given(self, _TYPES, _PREFIX)
+        out = super().to_arrays()
         for learned in (self.descent, self.coding):
             out |= {} if learned is None else learned.to_arrays()
         return out
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> PhotoKit | None:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self | None:
         """The inverse of `to_arrays`; None where there is none.
 
         Raises:
             TemplateError: an array is missing or damaged.
         """
-        found = picked(arrays, _TYPES, _PREFIX, "The photo kit")
-        if found is None:
+        found = cls._picked(arrays)
+        if not found:
             return None
         return cls(**found, descent=Descent.from_arrays(arrays), coding=Coding.from_arrays(arrays))
-
-
-_TYPES: dict[str, type] = {
-    "expressions": np.float16,
-    "vertices": np.int32,
-    "shares": np.float32,
-    "spread": np.float32,
-    "uv": np.float32,
-}
-
-
-def on_triangles(
-    values: NDArray[np.floating[Any]], corners: NDArray[np.integer[Any]], shares: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
-    """Values of vertices (..., V, 3) at places in triangles.
-
-    Args:
-        values: of vertices.
-        corners: (n, 3) vertices of each place's triangle.
-        shares: (n, 3) how much each counts.
-
-    Returns:
-        (..., n, 3).
-    """
-    return np.asarray((values[..., corners, :] * shares[:, :, None]).sum(axis=-2), np.float64)

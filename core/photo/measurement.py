@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..detection.faces import eye_distance
 from ..wrapping.spline import similarity
 from .placing import Handles
 from .search import over_grey
-from .sight import eye_distance, turn_terms, upright
+from .sight import turn_terms, upright
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +46,13 @@ class Measurement:
     guess: Floats | None
 
     def off(self, places: Floats, eyes: float) -> float:
-        """Root mean square distance of (468, 2) places from what is seen, in percent of the eye distance in pixels."""
-        return float(100 * np.sqrt(((places - self.seen[:, :2]) ** 2).sum(axis=1).mean())) / eyes
+        """How far (468, 2) places are from what is seen; see `percent_off`."""
+        return percent_off(places, self.seen[:, :2], eyes)
+
+
+def percent_off(places: Floats, others: Floats, eyes: float) -> float:
+    """Root mean square distance of places (n, 2) in a picture, in percent of the eye distance in its pixels."""
+    return float(100 * np.sqrt(((places - others) ** 2).sum(axis=1).mean())) / eyes
 
 
 def measure(view: View, kit: PhotoKit, template: Template) -> Measurement | None:
@@ -82,12 +88,17 @@ class Laid:
     Attributes:
         place: the similarity from the picture, its rows counted upwards.
         left: (468, 3) how far they lie from the template's, in eye distances.
-        terms: (6,) of the turn in the upright picture.
+        upright: (3, 3) from the template's axes to those of the upright picture.
     """
 
     place: Similarity
     left: Floats
-    terms: Floats
+    upright: Floats
+
+    @property
+    def terms(self) -> Floats:
+        """(6,) of the turn in the upright picture; see `turn_terms`."""
+        return turn_terms(self.upright)
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,8 @@ class Home:
     @classmethod
     def of(cls, kit: PhotoKit, template: Template) -> Home:
         """On the mean face."""
-        return cls(kit.points_of(template.vertices), eye_distance(kit, template))
+        points = kit.points_of(template.vertices)
+        return cls(points, eye_distance(points))
 
     def pixels(self, points: Floats) -> float:
         """Between the eyes' outer corners in a picture with points (468, 3), were the face seen from the front."""
@@ -116,4 +128,4 @@ class Home:
         upwards = points * [1.0, -1.0, 1.0]
         place, turn = similarity(upwards, self.points), np.eye(3)
         turn[:2, :2] = upright(upwards)
-        return Laid(place, (place.apply(upwards) - self.points) / self.eyes, turn_terms(turn @ place.rotation.T))
+        return Laid(place, (place.apply(upwards) - self.points) / self.eyes, turn @ place.rotation.T)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..detection.faces import eye_distance
 from .noise import Noise
-from .sight import eye_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Model:
     @cached_property
     def eyes(self) -> float:
         """Mm between the outer corners of the template's eyes."""
-        return eye_distance(self.kit, self.bundle.template)
+        return eye_distance(self.points)
 
     @cached_property
     def points(self) -> Floats:

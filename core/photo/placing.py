@@ -114,15 +114,13 @@ class Handles:
 
     def scale(self, points: Floats) -> float:
         """Pixels that a mm is, about, however the face is turned."""
-        here, there = self._anchors, points[:, :2]
-        return float(
-            np.linalg.norm(np.linalg.lstsq(here - here.mean(axis=0), there - there.mean(axis=0), rcond=None)[0], 2)
-        )
+        here, there = self._anchors - self._anchors.mean(axis=0), points[:, :2] - points[:, :2].mean(axis=0)
+        return float(np.linalg.norm(np.linalg.lstsq(here, there, rcond=None)[0], 2))
 
     def _row(self, point: int, place: Floats) -> Floats:
         """(468,) what each point counts for a place."""
         anchors = self._anchors
-        share = np.exp(-((anchors - self._anchors[point]) ** 2).sum(axis=1) / (2 * _BROAD**2))[:, None]
+        share = np.exp(-((anchors - anchors[point]) ** 2).sum(axis=1) / (2 * _BROAD**2))[:, None]
         around = anchors - (share * anchors).sum(axis=0) / share.sum()
         row = (place - anchors[point]) @ np.linalg.solve((around * share).T @ around, (around * share).T)
         row[point] += 1

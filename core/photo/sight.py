@@ -65,12 +65,6 @@ class Sight:
         return Sight(moved, self.strengths + step[CAMERA:], self.usual, self.deviation)
 
 
-def eye_distance(kit: PhotoKit, template: Template) -> float:
-    """Mm between the outer corners of the template's eyes: what errors of points are measured by."""
-    points = kit.points_of(template.vertices)
-    return float(np.linalg.norm(points[RIGHT_EYE[0]] - points[LEFT_EYE[0]]))
-
-
 def begin(view: View, kit: PhotoKit, template: Template) -> Sight:
     """The first guess: the mean face, laid onto the points by a similarity, or onto the marks by a flat view.
 

@@ -110,3 +110,19 @@ def barycentric(corners: NDArray[np.float64], place: NDArray[np.floating[Any]]) 
     out = np.clip(np.stack([1 - v - w, v, w], axis=1), 0.0, 1.0)
     out[flat] = 1 / 3
     return np.asarray(out / out.sum(axis=1, keepdims=True))
+
+
+def on_triangles(
+    values: NDArray[np.floating[Any]], corners: NDArray[np.integer[Any]], shares: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Values of vertices (..., V, 3) at places in triangles.
+
+    Args:
+        values: of vertices.
+        corners: (n, 3) vertices of each place's triangle.
+        shares: (n, 3) how much each counts.
+
+    Returns:
+        (..., n, 3).
+    """
+    return np.asarray((values[..., corners, :] * shares[:, :, None]).sum(axis=-2), np.float64)

@@ -12,8 +12,6 @@ import numpy as np
 from PIL import Image
 
 SIZE = 400, 500
-EYE_DISTANCE = 90.0
-"""Millimetres between the outer corners of a template's eyes, about."""
 
 
 def kinds():

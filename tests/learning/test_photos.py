@@ -15,11 +15,11 @@ from core.errors import CorpusError, MienError, PhotoError
 from core.photo.camera import Camera
 from core.photo.fit import fit
 from core.photo.fitted import View
-from core.photo.kit import on_triangles
 from core.photo.measurement import Home, measure
 from core.photo.picture import Picture
 from core.photo.raster import nearest
 from core.steps import waited
+from core.wrapping.surface import on_triangles
 from training.__main__ import main
 from training.benchmark import DEFAULT_BUNDLE
 from training.corpora.prototypes import unit_names

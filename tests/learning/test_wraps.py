@@ -10,9 +10,10 @@ from core.wrapping.meshes import edges_of, face_normals
 from core.wrapping.wrap import skin_of
 from training.__main__ import main
 from training.benchmark import DEFAULT_BUNDLE
+from training.blender import blender_surfaces
 from training.corpora.modes import makehuman_modes
 from training.corpora.template_makehuman import makehuman_template
-from training.wrap_numbers import blender_surfaces, summary
+from training.wrap_numbers import summary
 from training.wraps.heads import ACTIONS, makehuman_head, makehuman_motion, random_topology
 from training.wraps.page import table
 from training.wraps.scores import Score, score

@@ -85,41 +85,35 @@ def _worse(colours: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDAr
     return worse, np.array([worse.shape[1] / colours.shape[1], worse.shape[0] / colours.shape[0]])
 
 
-def descent(every: Sequence[Look], partner: NDArray[np.integer[Any]]) -> Descent:
-    """Learns from all."""
-    return crossed(every, partner, folds=1)[0]
-
-
-def crossed(every: Sequence[Look], partner: NDArray[np.integer[Any]], folds: int) -> list[Descent]:
-    """Learns as many times, the steps each time from all people but every so manieth; from all where that is 1.
+def descents(every: Sequence[Look], partner: NDArray[np.integer[Any]], folds: int) -> list[Descent]:
+    """Learns from all people; and then as often as is asked, the steps each time from all but every so manieth.
 
     What is usual, and how far points usually have to go, is told by all.
 
     Args:
         every: looks.
         partner: (468,) of each point.
-        folds: the number of a person modulo this is the number of the descent that has not learned from it.
+        folds: how often; a person's number modulo this, plus 1, is the number of the descent whose steps have not
+            learned from that person.
     """
     own = np.flatnonzero(np.arange(len(partner)) <= partner)
-    fold = np.tile(np.array([one.person for one in every]) % folds, 2) if folds > 1 else np.full(2 * len(every), -1)
-    found = [_lesson(every, point, int(partner[point]), fold, folds) for point in own]
+    fold = np.tile(np.array([one.person for one in every]) % folds, 2)
+    parts = [np.flatnonzero(fold == number) for number in range(-1, folds)]
+    found = [_lesson(every, point, int(partner[point]), parts) for point in own]
     return [
         Descent(np.asarray(partner, np.int32), *map(np.stack, zip(*one, strict=True)))
         for one in zip(*found, strict=True)
     ]
 
 
-def _lesson(
-    every: Sequence[Look], point: int, other: int, fold: NDArray[np.integer[Any]], folds: int
-) -> list[tuple[Any, ...]]:
-    """Of a point, for each fold: usual, deviation, shift, steps, familiar."""
+def _lesson(every: Sequence[Look], point: int, other: int, parts: Sequence[NDArray[np.intp]]) -> list[tuple[Any, ...]]:
+    """Of a point, for each part that the steps are not to learn from: usual, deviation, shift, steps, familiar."""
     mirror = flipped()
     features = np.array([one.features[point] for one in every] + [one.features[other][mirror] for one in every])
     moves = np.array([one.moves[point] for one in every] + [one.moves[other] * [-1.0, 1.0] for one in every])
     features = features.astype(np.float32)
     usual, shift = features.mean(axis=0), moves.mean(axis=0)
     beyond, away = features - usual, (moves - shift).astype(np.float32)
-    parts = [np.flatnonzero(fold == number) for number in range(folds)]
     square, product = beyond.T @ beyond, beyond.T @ away
     deviation = np.maximum(np.sqrt(np.diag(square) / len(beyond)), _LEAST)
     first = float(np.quantile(strangeness(beyond, deviation), _USUAL))

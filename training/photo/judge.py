@@ -12,7 +12,7 @@ from core.errors import MienError, PhotoError
 from core.photo.find import find
 from core.photo.fit import fit
 from core.photo.fitted import View
-from core.photo.measurement import Home, measure
+from core.photo.measurement import Home, measure, percent_off
 from core.steps import waited
 from core.wrapping.spline import similarity
 from training.corpora.pushforward import rigid_alignment
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     Faces = NDArray[np.floating[Any]]
 
-OUTLINE = (
+OUTLINE = [
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
+]  # fmt: skip
 """The detector's points round the face: over the forehead, down the cheeks and along the jaw."""
 
 NEAR = 12.0
@@ -116,18 +116,18 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
 
 def _from_truth(bundle: Bundle, view: View, found: Fitted, page: Page, number: int) -> dict[str, float]:
     """Percent of the eye distance, root mean square, from where points truly are in a photo; see `Found.true`."""
-    kit, measured = bundle.photo, None if bundle.photo is None else measure(view, bundle.photo, bundle.template)
+    kit = bundle.photo
     assert kit is not None
-    assert measured is not None
     assert view.points is not None
+    measured = measure(view, kit, bundle.template)
+    assert measured is not None
     true = page.cameras[number].project(kit.points_of(page.posed[number]))
     eyes = Home.of(kit, bundle.template).pixels(view.points)
     fitted = found.cameras[0].project(kit.points_of(found.posed[0]))
     off = {}
     for name, points in (("detector", view.points), ("measured", measured.points), ("fitted", fitted)):
-        away = ((points[:, :2] - true) ** 2).sum(axis=1)
-        off[name] = 100 * float(np.sqrt(away.mean())) / eyes
-        off[f"{name}_outline"] = 100 * float(np.sqrt(away[list(OUTLINE)].mean())) / eyes
+        off[name] = percent_off(points[:, :2], true, eyes)
+        off[f"{name}_outline"] = percent_off(points[OUTLINE, :2], true[OUTLINE], eyes)
     return off
 
 

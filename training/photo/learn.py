@@ -14,17 +14,15 @@ from scipy.optimize import linear_sum_assignment
 
 from core.detection.faces import POINTS, crop_around
 from core.errors import CorpusError
-from core.photo.kit import on_triangles
-from core.photo.measurement import Home
+from core.photo.measurement import Home, percent_off
 from core.photo.raster import nearest
 from core.photo.search import read_points
 from core.photo.sheet import twins
-from core.photo.sight import upright
 from core.wrapping.spline import similarity
-from core.wrapping.surface import barycentric
+from core.wrapping.surface import barycentric, on_triangles
 
 from .codings import Mirror, Said, coded
-from .descents import crossed, descent, looks
+from .descents import descents, looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +53,8 @@ _ROUGHLY = {
 }  # fmt: skip
 """Points of the detector, and landmarks that lie near them."""
 
-_LOST = 0.12
-"""Eye distances: a view that is farther off as a whole is a mistake of the detector."""
+_LOST = 12.0
+"""Percent of the eye distance: a view that is farther off as a whole is a mistake of the detector."""
 
 _SEED = 4_000_051
 FEWEST_PEOPLE = 16
@@ -122,10 +120,8 @@ def places(template: Template, shots: Sequence[Shot]) -> tuple[NDArray[np.int32]
         raise CorpusError("There are too few photos from the front to learn from.", "Photograph more people.")
     middle = np.nanmedian(found, axis=0)
     # Who is whose partner the detector itself tells best: it places all points by one pattern.
-    pattern = [
-        similarity(shot.points * [1.0, -1.0, 1.0], middle).apply(shot.points * [1.0, -1.0, 1.0]) for shot in front
-    ]
-    partner = mirrored(np.mean(pattern, axis=0))
+    upwards = [shot.points * [1.0, -1.0, 1.0] for shot in front]
+    partner = mirrored(np.mean([similarity(one, middle).apply(one) for one in upwards], axis=0))
     return (*_closest(template, skin, (middle + middle[partner] * [-1.0, 1.0, 1.0]) / 2), partner)
 
 
@@ -203,7 +199,7 @@ def learn(people: Sequence[Sitting], bundle: Bundle, rough: PhotoKit) -> PhotoKi
     rng = np.random.default_rng(_SEED)
     seen = [[looks(number, shot, kit, home, rng) for shot in who.shots] for number, who in enumerate(kept)]
     flat = [look for who in seen for both in who for look in both]
-    whole, *parts = descent(flat, partner), *crossed(flat, partner, FOLDS)
+    whole, *parts = descents(flat, partner, FOLDS)
     told = []
     for number, (who, theirs) in enumerate(zip(kept, seen, strict=True)):
         other = parts[number % FOLDS]
@@ -215,25 +211,20 @@ def learn(people: Sequence[Sitting], bundle: Bundle, rough: PhotoKit) -> PhotoKi
 
 def said(shot: Shot, look: Look, other: Descent, kit: PhotoKit, home: Home) -> Said:
     """What a photo's points say after they were put right by what was learned from others, and the truth."""
-    points = shot.points.copy()
-    turn = upright(points * [1.0, -1.0, 1.0])
-    moves = other.moves(look.features.astype(np.float32))
-    points[:, :2] += moves @ turn * [1.0, -1.0] * home.pixels(shot.points)
+    points = other.moved(shot.points, look.features.astype(np.float32), home.pixels(shot.points))
     laid = home.laid(points)
     there = kit.points_of(shot.posed)
     at = shot.camera.seen(there)
     true = np.column_stack([shot.camera.project(there), at[:, 2] * shot.camera.focal / -at[:, 2].mean()])
     true[:, 2] += points[:, 2].mean() - true[:, 2].mean()
-    whole = np.eye(3)
-    whole[:2, :2] = upright(points * [1.0, -1.0, 1.0])
     wanted = (laid.place.apply(true * [1.0, -1.0, 1.0]) - home.points) / home.eyes
-    return Said(laid.left, wanted, laid.terms, whole @ laid.place.rotation.T)
+    return Said(laid.left, wanted, laid.terms, laid.upright)
 
 
 def lost(shot: Shot, kit: PhotoKit, home: Home) -> bool:
     """Whether the detector was mistaken as a whole."""
-    off = shot.points[:, :2] - shot.camera.project(kit.points_of(shot.posed))
-    return float(np.sqrt((off**2).sum(axis=1).mean())) > _LOST * home.pixels(shot.points)
+    true = shot.camera.project(kit.points_of(shot.posed))
+    return percent_off(true, shot.points[:, :2], home.pixels(shot.points)) > _LOST
 
 
 def mirrored(points: Floats) -> NDArray[np.intp]:
