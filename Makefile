@@ -19,7 +19,7 @@ PERFORMANCE := --cue happy:0.9:4:15:32:48 --cue surprise:1:50:57:72:88 --cue sad
 SIX := --cue happy:1:1:13:25:37 --cue surprise:1:41:48:60:72 --cue sad:1:81:95:107:120 \
        --cue angry:1:121:133:145:157 --cue fear:1:161:169:181:193 --cue disgust:1:201:213:225:237
 
-.PHONY: env demo test test-all lint format dist packs photos wraps test-blender benchmark bundle ablation ict-runs report clean help
+.PHONY: env demo test test-all lint format dist packs photos ict-photos wraps test-blender benchmark bundle ablation ict-runs report clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -130,6 +130,17 @@ photos: env ## what photos are read by, learned and measured again: docs/photo.j
 	$(RUN) -m training export docs/runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
 	$(RUN) -m training photo-judge corpora/photos --json docs/photo.json
 	$(RUN) -m training photo-figure corpora/photos --photos tests/data/astronaut.jpg
+	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
+
+# The same for the ICT pack, with people of FaceKit's own modes; a clone tells the layout, too.
+ICT_PHOTOS := --facekit $(FACEKIT) --bundle dist/mien-ict-head.safetensors
+ict-photos: packs ## the same for the ICT pack: make ict-photos FACEKIT=path/to/ICT-FaceKit; docs/photo_ict.json, photo_others.json
+	for part in 1 2; do $(RUN) -m training photo-album corpora/photos-ict --learn 400 --facekit $(FACEKIT) --part $$part 2 & done; wait
+	$(RUN) -m training photo-learn corpora/photos-ict $(ICT_PHOTOS)
+	$(MAKE) packs
+	$(RUN) -m training photo-judge corpora/photos-ict $(ICT_PHOTOS) --json docs/photo_ict.json
+	$(RUN) -m training photo-judge corpora/photos-ict --json docs/photo_others.json
+	$(RUN) -m training photo-figure corpora/photos-ict $(ICT_PHOTOS) --photos tests/data/astronaut.jpg --name photo_ict
 	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
 
 clean: ## what make made, but not the environment

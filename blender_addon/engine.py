@@ -42,6 +42,7 @@ if __package__ == "blender_addon":
     from core.photo.picture import Picture
     from core.photo.scaling import limited
     from core.photo.texture import Texture, make_texture
+    from core.photo.whole import Head, head_of
     from core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions
     from core.slider_weights import SliderSolver
     from core.speed import Speed, every_engine
@@ -89,6 +90,7 @@ else:
     from .core.photo.picture import Picture  # type: ignore[import-not-found,no-redef]
     from .core.photo.scaling import limited  # type: ignore[import-not-found,no-redef]
     from .core.photo.texture import Texture, make_texture  # type: ignore[import-not-found,no-redef]
+    from .core.photo.whole import Head, head_of  # type: ignore[import-not-found,no-redef]
     from .core.shaping import MAX_GAIN, REGIONS, ShapedLayout, Shaping, factors, regions  # type: ignore[import-not-found,no-redef]
     from .core.slider_weights import SliderSolver  # type: ignore[import-not-found,no-redef]
     from .core.speed import Speed, every_engine  # type: ignore[import-not-found,no-redef]
@@ -125,6 +127,7 @@ __all__ = [
     "DeviceError",
     "Fitted",
     "Generator",
+    "Head",
     "Identity",
     "Layout",
     "Loaded",
@@ -172,6 +175,7 @@ __all__ = [
     "forget_generators",
     "forget_torch_failure",
     "generator",
+    "head_of",
     "in_use",
     "landmarks",
     "light",

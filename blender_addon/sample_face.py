@@ -39,10 +39,11 @@ LOOKS = {
     "teeth": ((0.88, 0.84, 0.74), 0.2),
     "tongue": ((0.62, 0.24, 0.26), 0.4),
     "lashes": ((0.04, 0.03, 0.03), 0.6),
+    "tears": ((1.0, 1.0, 1.0), 0.1),
 }
 """Linear colour and roughness of each part; other parts look like skin."""
 
-SEE_THROUGH = {"lashes": 0.35}
+SEE_THROUGH = {"lashes": 0.35, "tears": 0.03}
 """Opacity of parts that are not solid: MakeHuman's lashes are strips that hairs would be painted on."""
 
 _items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the words of a dynamic enum

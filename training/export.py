@@ -21,7 +21,7 @@ from .corpora.modes import modes_of
 from .corpora.template_makehuman import makehuman_template
 from .evaluate import evaluated
 from .licences import notice
-from .photo.kits import makehuman_kit
+from .photo.kits import kit_of
 from .steered import Steered
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Export:
     out: Path
     """The bundle, a .safetensors file."""
     facekit: Path | None = None
-    """A clone of ICT-FaceKit or its packed file: an ICT bundle then carries the modes by which a wrap finds people, and
-    blinks and micro-movements."""
+    """A clone of ICT-FaceKit or its packed file: an ICT bundle then carries the modes by which a wrap finds people,
+    blinks and micro-movements; and where the clone tells its layout, what photos are read by."""
 
 
 def run(config: Export) -> int:
@@ -79,7 +79,7 @@ def bundle_of(folder: Path, facekit: Path | None = None) -> Bundle:
     samples, modes, life = samples_of(name), modes_of(name, facekit), life_of(name, facekit)
     basis = Steered.read(folder).basis if steered else None
     lids = lids_of(name, facekit) if steered else None
-    photo = makehuman_kit() if name == "makehuman" else None
+    photo = kit_of(name, facekit)
     return Bundle(_header(found), template, found.topology, found.weights, samples, modes, basis, life, lids, photo)
 
 

@@ -12,16 +12,17 @@ import tyro
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from core.bundle import read_bundle
-from core.errors import MienError
+from core.errors import BundleError, MienError
 
 from .benchmark import DEFAULT_BUNDLE
-from .blender import need_blender
-from .photo.kits import KEPT
+from .blender import blender_surfaces, need_blender
 
 if TYPE_CHECKING:
     from core.bundle import Bundle
     from core.detection.faces import Reader
 
+    from .photo.album import Page
+    from .photo.carrying import Carrier
     from .photo.learn import Sitting
 
 
@@ -37,6 +38,8 @@ class PhotoAlbum:
     """People to test on, none of the others."""
     part: tuple[int, int] = (1, 1)
     """Which share of the work, of how many: start it twice with 1 2 and 2 2 for two cores."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit or its packed file: photograph its people."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,12 @@ class PhotoLearn:
 
     album: Annotated[Path, tyro.conf.Positional] = Path("corpora/photos")
     """Folder of the album."""
-    out: Path = KEPT
-    """File to write."""
+    out: Path | None = None
+    """File to write; default, docs/kits/ and the name of the bundle's corpus."""
+    bundle: Path = DEFAULT_BUNDLE
+    """The bundle whose head people get, and whose modes they are told by."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit, for the ICT bundle and an album of the kit's people."""
     wheel: Path | None = None
     """MediaPipe's wheel; without it pip downloads it, once."""
 
@@ -59,6 +66,8 @@ class PhotoJudge:
     """Folder of the album."""
     bundle: Path = DEFAULT_BUNDLE
     """The bundle to judge."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit, for the ICT bundle and an album of the kit's people."""
     wheel: Path | None = None
     """MediaPipe's wheel; without it pip downloads it, once."""
     json: Annotated[Path | None, tyro.conf.arg(name="json")] = None
@@ -72,15 +81,19 @@ class PhotoFigure:
     album: Annotated[Path, tyro.conf.Positional] = Path("corpora/photos")
     """Folder of the album, whose people to test on are shown."""
     out: Path = Path("docs/pictures")
-    """Folder that gets photo_figure_7.jpg and photo_pairs.jpg."""
+    """Folder that gets the pictures, photo_figure_7.jpg and photo_pairs.jpg."""
     photos: tuple[Path, ...] = ()
     """Other photos, shown first."""
     people: int = 3
     """How many of the album."""
     pairs: int = 6
     """How many pairs of photos."""
+    name: str = "photo"
+    """What the pictures' names begin with."""
     bundle: Path = DEFAULT_BUNDLE
     """The bundle that performs."""
+    facekit: Path | None = None
+    """A clone of ICT-FaceKit, for the ICT bundle and an album of the kit's people."""
     wheel: Path | None = None
     """MediaPipe's wheel; without it pip downloads it, once."""
 
@@ -97,35 +110,68 @@ def run_album(config: PhotoAlbum) -> int:
     first, of = config.part
     if not 1 <= first <= of:
         raise MienError(f"There is no part {first} of {of}.", "Give --part 1 2, for example.")
+    neutral_of = None if config.facekit is None else _carrier(config.facekit).neutral
     for split, people in (("test", config.test), ("learn", config.learn)):
         mine = len(range(first - 1, people, of))
-        for _ in tqdm(shoot(config.out, split, people, config.part), desc=split, total=mine, disable=None):
+        taken = shoot(config.out, split, people, config.part, neutral_of)
+        for _ in tqdm(taken, desc=split, total=mine, disable=None):
             pass
     print(f"{config.out}: {config.learn} people to learn from, {config.test} to test on, three photos each")
     return 0
 
 
+def _carrier(facekit: Path) -> Carrier:
+    need_blender()
+    # Blender first: it cannot be imported after some of the mesh libraries.
+    surface_of = blender_surfaces()
+    from .corpora.facekit import read_facekit
+    from .photo.carrying import Carrier
+
+    return Carrier(read_facekit(facekit), surface_of)
+
+
 def run_learn(config: PhotoLearn) -> int:
     """Reads the photos to learn from, and learns."""
-    from .photo.kits import blank_kit, keep
+    carrier = _carrier_for(config.bundle, config.facekit)
+    from .photo.kits import KEPT, blank_kit, keep
     from .photo.learn import learn
     from .photo.networks import networks
 
-    bundle, reader = read_bundle(DEFAULT_BUNDLE), networks(config.wheel)
-    people = _sittings(config.album, bundle, reader)
+    bundle, reader = read_bundle(config.bundle), networks(config.wheel)
+    if not len(bundle.modes):
+        raise BundleError(f"{config.bundle.name} has no modes of people.", "Export it with --facekit.")
+    name = str(bundle.header["name"])
+    out = config.out or KEPT / f"{name}.safetensors"
+    blank = blank_kit(name, config.facekit)
+    people = _sittings(config.album, bundle, reader, carrier)
     print(f"learning from {sum(len(one.shots) for one in people)} photos of {len(people)} people")
-    keep(config.out, learn(people, bundle, blank_kit()))
-    print(f"{config.out}: {config.out.stat().st_size / 1e6:.1f} MB")
+    keep(out, learn(people, bundle, blank), name)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
-def _sittings(album: Path, bundle: Bundle, reader: Reader) -> list[Sitting]:
+def _carrier_for(path: Path, facekit: Path | None) -> Carrier | None:
+    """What carries photos of the kit's people to the ICT head; None where photos are of the bundle's own head."""
+    if str(read_bundle(path).header["name"]) != "ict_skin":
+        return None
+    if facekit is None:
+        raise MienError(f"People on the head of {path.name} are known by FaceKit alone.", "Give --facekit.")
+    return _carrier(facekit)
+
+
+def _pages(album: Path, split: str, carrier: Carrier | None) -> list[Page]:
     from .photo.album import pages
+
+    every = pages(album, split)
+    return list(every if carrier is None else (carrier.carried(page, split) for page in every))
+
+
+def _sittings(album: Path, bundle: Bundle, reader: Reader, carrier: Carrier | None) -> list[Sitting]:
     from .photo.learn import Shot, Sitting, read, rough_places
 
     rough = rough_places(bundle.template)
     people = []
-    for page in tqdm(list(pages(album, "learn")), desc="reading", disable=None):
+    for page in tqdm(_pages(album, "learn", carrier), desc="reading", disable=None):
         shots = []
         for camera, posed, picture in zip(page.cameras, page.posed, page.pictures, strict=True):
             points = read(picture, reader, camera.project(posed[rough]))
@@ -138,14 +184,14 @@ def _sittings(album: Path, bundle: Bundle, reader: Reader) -> list[Sitting]:
 
 def run_judge(config: PhotoJudge) -> int:
     """Fits, measures, prints."""
-    from .photo.album import pages
+    carrier = _carrier_for(config.bundle, config.facekit)
     from .photo.judge import face_of, figures, judge
     from .photo.networks import networks
     from .photo.page import table
 
     bundle, reader = _reading(config.bundle), networks(config.wheel)
     over = face_of(bundle)
-    every = list(pages(config.album, "test"))
+    every = _pages(config.album, "test", carrier)
     result = figures(judge(bundle, reader, page, over) for page in tqdm(every, desc="fitting", disable=None))
     print(table(result))
     if config.json is not None:
@@ -167,6 +213,10 @@ def run_figure(config: PhotoFigure) -> int:
     Raises:
         MienError: there is no Blender here, the bundle cannot read photos, or a photo is none.
     """
+    if min(config.people, config.pairs) < 1:
+        raise MienError("A figure without people shows nothing.", "Give --people and --pairs from 1 on.")
+    need_blender()
+    carrier = _carrier_for(config.bundle, config.facekit)
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -175,15 +225,11 @@ def run_figure(config: PhotoFigure) -> int:
     from core.photo.fitted import View
     from core.photo.picture import Picture
 
-    from .photo.album import pages
     from .photo.figure import Portraits, apart, pairs_of, sheet
     from .photo.judge import face_of
     from .photo.networks import networks
 
-    need_blender()
-    if min(config.people, config.pairs) < 1:
-        raise MienError("A figure without people shows nothing.", "Give --people and --pairs from 1 on.")
-    bundle, every = _reading(config.bundle), list(pages(config.album, "test"))
+    bundle, every = _reading(config.bundle), _pages(config.album, "test", carrier)
     twice, reader = pairs_of(every, config.pairs), networks(config.wheel)
 
     def seen(picture: Picture) -> View:
@@ -202,7 +248,7 @@ def run_figure(config: PhotoFigure) -> int:
     rows = [portraits.row(seen(one)) for one in tqdm(chosen, desc="people", disable=None)]
     titles = ["photo", "found", "with texture", *EXPRESSIONS]
     config.out.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet(rows, titles)).save(config.out / "photo_figure_7.jpg", quality=86)
+    Image.fromarray(sheet(rows, titles)).save(config.out / f"{config.name}_figure_7.jpg", quality=86)
     rows, captions, figures = [], [], []
     for page, rest, moved in tqdm(twice, desc="pairs", disable=None):
         images, pair = portraits.pair(seen(page.pictures[rest]), seen(page.pictures[moved]), page.expressions[moved])
@@ -214,7 +260,7 @@ def run_figure(config: PhotoFigure) -> int:
             f"from the truth {generated:.2f} and {shown:.2f} mm"
         )
     titles = ["photo at rest", "found", "generated from it", "found in the second photo", "second photo"]
-    Image.fromarray(sheet(rows, titles, captions)).save(config.out / "photo_pairs.jpg", quality=86)
+    Image.fromarray(sheet(rows, titles, captions)).save(config.out / f"{config.name}_pairs.jpg", quality=86)
     means = np.mean(figures, axis=0)
     said = f"generated beside fitted {means[0]:.2f}; from the truth {means[1]:.2f} and {means[2]:.2f}"
     print(f"{len(figures)} pairs, mm: {said}")

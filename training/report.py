@@ -18,7 +18,7 @@ from .evaluate import evaluated
 from .figures import NAMES, ORDER, figures_of_runs
 from .judging.page import ablation_table
 from .photo.page import table as photo_table
-from .results_page import page
+from .results_page import PHOTOS, page
 from .wraps.page import table
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def run(config: Report) -> int:
     corpora = grouped(config.runs)
     results = {name: figures_of(models) for name, models in corpora.items()}
     config.out.mkdir(parents=True, exist_ok=True)
-    wrap, trials, photo = wraps_in(config.out), ablation_in(config.out), photo_in(config.out)
-    beside = {"wrap": wrap, "ablation": trials, "photo": photo}
+    wrap, trials, photos = wraps_in(config.out), ablation_in(config.out), photos_in(config.out)
+    beside = {"wrap": wrap, "ablation": trials, **photos}
     every = results | {name: found for name, found in beside.items() if found}
     (config.out / "results.json").write_text(json.dumps(every, indent=1) + "\n")
-    (config.out / "results.md").write_text(page(results, wrap, trials, photo))
+    (config.out / "results.md").write_text(page(results, wrap, trials, photos))
     for name, models in corpora.items() if config.pictures else ():
         print(f"… figures of {name}", flush=True)
         draw_apart(models, config.out / "pictures")
@@ -68,9 +68,10 @@ def ablation_in(folder: Path) -> dict[str, Any] | None:
     return figures_in(folder, "ablation", ablation_table)
 
 
-def photo_in(folder: Path) -> dict[str, Any] | None:
-    """How well people are found in photos; see `figures_in`."""
-    return figures_in(folder, "photo", photo_table, "photo-judge")
+def photos_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """How well people are found in photos, by the names of `PHOTOS`; see `figures_in`."""
+    found = {name: figures_in(folder, name, photo_table, "photo-judge") for name in PHOTOS}
+    return {name: one for name, one in found.items() if one}
 
 
 def figures_in(folder: Path, name: str, page: Callable[[Any], Any], command: str = "") -> dict[str, Any] | None:
@@ -78,7 +79,7 @@ def figures_in(folder: Path, name: str, page: Callable[[Any], Any], command: str
 
     Args:
         folder: of the report.
-        name: "wraps", "ablation" or "photo".
+        name: "wraps", "ablation" or one of `PHOTOS`.
         page: makes the report's part of them, and so finds out what is missing.
         command: the name where it is not given.
 

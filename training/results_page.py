@@ -52,19 +52,26 @@ motion, the mean. Folded: triangles of the wrapped template.
 
 
 _PHOTO = """\
-Written by `python -m training photo-judge`: MakeHuman people of random seeds, none of whom anything was learned from,
-painted and rendered with Blender's Cycles in any light, from 38 cm to 2.2 m, turned by about -35, 0 and 35 degrees, 65%
-of the photos with an expression; those that were learned from are painted and rendered alike. Mean distance from the
-true neutral over the face, after turning and shifting it there and, in the last two columns, scaling as well: how big a
-head is, a photo does not tell.
+Written by `python -m training photo-judge`: people of random seeds, none of whom anything was learned from, painted and
+rendered with Blender's Cycles in any light, from 38 cm to 2.2 m, turned by about -35, 0 and 35 degrees, 65% of the
+photos with an expression; those that were learned from are painted and rendered alike. Mean distance from the true
+neutral over the face, after turning and shifting it there and, in the last two columns, scaling as well: how big a head
+is, a photo does not tell.
 [photo.md](photo.md) shows some of them."""
+
+PHOTOS = {
+    "photo": "MakeHuman people, by the default bundle",
+    "photo_ict": "People of ICT-FaceKit's modes, which come from scans, by the ICT pack",
+    "photo_others": "The same people of ICT-FaceKit by the default bundle, which knows nothing of them",
+}
+"""Names of what `photo-judge` leaves for the report, and what they are of."""
 
 
 def page(
     results: Mapping[str, Mapping[str, Any]],
     wrap: Mapping[str, Any] | None = None,
     trials: Mapping[str, Any] | None = None,
-    photo: Mapping[str, Any] | None = None,
+    photos: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """The figures as Markdown; the pictures are those of `figures.draw_all`.
 
@@ -72,7 +79,7 @@ def page(
         results: name of the corpus -> what `report.figures_of` gives.
         wrap: figures of `python -m training wraps`; None for none.
         trials: figures of `python -m training ablation`; None for none.
-        photo: figures of `python -m training photo-judge`; None for none.
+        photos: figures of `python -m training photo-judge`, by the names of `PHOTOS`; None for none.
     """
     lines = [_INTRODUCTION]
     for name, result in results.items():
@@ -86,8 +93,10 @@ def page(
         lines += ["", "## What each idea brings", "", ablation_table(trials)]
     if wrap is not None:
         lines += ["", "## Wraps: motion on heads of other topologies", "", _WRAPS.format(**wrap), "", table(wrap)]
-    if photo is not None:
-        lines += ["", "## People found in photos", "", _PHOTO, "", photo_table(photo)]
+    if photos:
+        lines += ["", "## People found in photos", "", _PHOTO]
+    for name, photo in (photos or {}).items():
+        lines += ["", f"### {PHOTOS[name]}", "", photo_table(photo)]
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import ABSENT, MienError, light
 from ..materials import new_material, set_look
-from ..sample_face import LOOKS
+from ..sample_face import LOOKS, SEE_THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,7 @@ def _plain(name: str, part: str, texture: Texture) -> bpy.types.Material:
     material, shader = new_material(name)
     colour, roughness = LOOKS.get(part, LOOKS["skin"])
     told = {"iris": texture.iris, "eyes": texture.white}.get(part)
-    opacity = _LASHES if part == "lashes" else 1.0
+    opacity = _LASHES if part == "lashes" else SEE_THROUGH.get(part, 1.0)
     set_look(material, shader, colour if told is None else _linear(told), roughness, opacity)
     return material
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import bpy
     from numpy.typing import NDArray
 
-    from ..engine import Fitted, Picture, Step, Texture
+    from ..engine import Head, Picture, Step, Texture
 
     Floats = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ class PhotoJob:
                 raise photo_words.too_few(photo.path.name, photo.marks)
         self._alone: list[str] = []
         self._views: list[PhotoView] = []
-        self._fitted: Fitted | None = None
+        self._head: Head | None = None
         self._texture: Texture | None = None
 
     def compute(self, cancelled: Callable[[], bool] | None = None) -> Iterator[Step]:
@@ -148,10 +148,11 @@ class PhotoJob:
             looking = self._look(photo, read_photo(photo.path), cancelled)
             self._views.append((yield from _within(looking, begin, begin + share)))
         bundle = self._loaded.bundle
-        self._fitted = yield from _within(engine.fit_photos(bundle, self._views, cancelled), _READ, _FITTED)
+        fitted = yield from _within(engine.fit_photos(bundle, self._views, cancelled), _READ, _FITTED)
+        self._head = head = engine.head_of(bundle, fitted)
         if self._textured:
             pictures = [view.picture for view in self._views]
-            painting = engine.make_texture(bundle.template, bundle.photo, pictures, self._fitted, self._size, cancelled)
+            painting = engine.make_texture(head.template, head.uv, pictures, head.fitted, self._size, cancelled)
             self._texture = yield from _within(painting, _FITTED, _TOTAL)
 
     def _look(
@@ -178,15 +179,10 @@ class PhotoJob:
         return tuple(self._views)
 
     @property
-    def fitted(self) -> Fitted:
-        """The person; to be asked when `compute` is through."""
-        assert self._fitted is not None, "compute is not through"
-        return self._fitted
-
-    @property
-    def template(self) -> engine.Template:
-        """Of the head that the person gets."""
-        return self._loaded.bundle.template
+    def head(self) -> Head:
+        """The person, and what the head consists of; to be asked when `compute` is through."""
+        assert self._head is not None, "compute is not through"
+        return self._head
 
     def finish(self) -> PhotoResult:
         """Adds the face at the 3D cursor, selects it and picks it as the scene's face; all or nothing.
@@ -194,8 +190,8 @@ class PhotoJob:
         Raises:
             MienError: Blender is not in Object Mode.
         """
-        fitted, bundle = self.fitted, self._loaded.bundle
-        face = photo_object.add(self._name, bundle, fitted.neutral, self._texture, self._about())
+        fitted = self.head.fitted
+        face = photo_object.add(self._name, self.head, self._texture, self._about())
         return PhotoResult(
             face,
             self._loaded.title,
@@ -212,7 +208,7 @@ class PhotoJob:
             "photos": [view.picture.name for view in self._views],
             "like": self._loaded.title,
             "generator": self._loaded.digest,
-            "strengths": [round(float(one), 4) for one in self.fitted.strengths],
+            "strengths": [round(float(one), 4) for one in self.head.fitted.strengths],
         }
 
 

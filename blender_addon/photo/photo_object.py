@@ -15,10 +15,7 @@ from . import material
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..engine import Bundle, Texture
+    from ..engine import Head, Texture
 
 ABOUT = "mien_photo"
 """The mesh' property that tells where it comes from, as JSON: names of photos, generator, strengths of its modes."""
@@ -26,19 +23,12 @@ ABOUT = "mien_photo"
 _KINDS = ("objects", "meshes", "materials", "images", "node_groups", "textures")
 
 
-def add(
-    name: str,
-    bundle: Bundle,
-    neutral: NDArray[np.float32],
-    texture: Texture | None,
-    about: Mapping[str, Any],
-) -> bpy.types.Object:
+def add(name: str, head: Head, texture: Texture | None, about: Mapping[str, Any]) -> bpy.types.Object:
     """Adds a face at the 3D cursor, in metres, selects it and picks it as the scene's face.
 
     Args:
         name: of the object, its mesh and its texture.
-        bundle: of the head; has a photo kit.
-        neutral: (V, 3) mm in the template's axes.
+        head: the person's.
         texture: None for plain materials.
         about: where it comes from, kept in the mesh.
 
@@ -49,10 +39,9 @@ def add(
     if context.mode != "OBJECT":
         raise MienError("A face can be added in Object Mode only.", "Go back to Object Mode, and try again.")
     with _all_or_nothing(context):
-        mesh = make_mesh(name, bundle.template, neutral)
+        mesh = make_mesh(name, head.template, head.fitted.neutral)
         if texture is not None:
-            assert bundle.photo is not None
-            material.dress(mesh, bundle.template, bundle.photo.uv, texture, name)
+            material.dress(mesh, head.template, head.uv, texture, name)
         mesh[ABOUT] = json.dumps(about)
         face = bpy.data.objects.new(name, mesh)
         show(face, context)

@@ -13,6 +13,7 @@ from ..errors import TemplateError
 from ..wrapping.surface import on_triangles
 from .coding import Coding
 from .descent import Descent
+from .whole import Remainder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class PhotoKit(Stored):
         uv: (P, 4, 2) float32 from 0 to 1, where each corner of the template's polygons lies on its texture.
         descent: how points are put right; None where nobody has learned it.
         coding: what they tell of the person; None then as well.
+        whole: what a head has beside the template; None for nothing.
 
     Raises:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
@@ -65,6 +67,7 @@ class PhotoKit(Stored):
     uv: NDArray[np.float32]
     descent: Descent | None = None
     coding: Coding | None = None
+    whole: Remainder | None = None
 
     def __post_init__(self) -> None:
         self._make_own()
@@ -84,6 +87,8 @@ class PhotoKit(Stored):
         fits = fits and (self.coding is None or modes in {0, len(self.coding.answer)})
         if not fits or self.vertices.max() >= template.vertex_count:
             raise TemplateError("The photo kit does not fit the template.")
+        if self.whole is not None:
+            self.whole.check(template, modes)
 
     def points_of(self, vertices: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """(..., 468, 3) where the detector's points lie on faces, or what moves them (..., V, 3)."""
@@ -92,8 +97,8 @@ class PhotoKit(Stored):
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """As plain arrays for a bundle."""
         out = super().to_arrays()
-        for learned in (self.descent, self.coding):
-            out |= {} if learned is None else learned.to_arrays()
+        for more in (self.descent, self.coding, self.whole):
+            out |= {} if more is None else more.to_arrays()
         return out
 
     @classmethod
@@ -106,4 +111,5 @@ class PhotoKit(Stored):
         found = cls._picked(arrays)
         if not found:
             return None
-        return cls(**found, descent=Descent.from_arrays(arrays), coding=Coding.from_arrays(arrays))
+        more: dict[str, Any] = {"descent": Descent, "coding": Coding, "whole": Remainder}
+        return cls(**found, **{name: kind.from_arrays(arrays) for name, kind in more.items()})

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..template import Template
-    from .kit import PhotoKit
 
     Floats = NDArray[np.float64]
 
@@ -138,13 +137,13 @@ class Sheet:
         return out.reshape(self.size, self.size, -1)
 
 
-def sheet_of(template: Template, kit: PhotoKit, size: int) -> Sheet:
-    """The texels of a template on a texture of `size` times `size`."""
+def sheet_of(template: Template, uv: NDArray[np.float32], size: int) -> Sheet:
+    """The texels of a template, laid out by (P, 4, 2), on a texture of `size` times `size`."""
     assert template.polygon_part is not None  # filled in when made
     parts = [number for number, name in enumerate(template.parts) if name in SKIN_PARTS]
     mine = np.flatnonzero(np.isin(template.polygon_part, parts))
     polygons = template.polygons[mine]
-    places = np.stack([kit.uv[mine, :, 0] * size, (1 - kit.uv[mine, :, 1]) * size], axis=-1).astype(np.float64)
+    places = np.stack([uv[mine, :, 0] * size, (1 - uv[mine, :, 1]) * size], axis=-1).astype(np.float64)
     far = _mirrored_places(template, polygons, places)
     first, second = [0, 1, 2], [0, 2, 3]
     quad = polygons[:, 3] >= 0

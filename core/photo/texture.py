@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..template import Template
     from .fitted import Fitted
-    from .kit import PhotoKit
     from .picture import Picture
     from .sheet import Sheet
     from .zones import Zones
@@ -56,7 +55,7 @@ class Texture:
 
 def make_texture(  # noqa: PLR0917 - what a texture is made of, in the order in which it is needed
     template: Template,
-    kit: PhotoKit,
+    uv: NDArray[np.float32],
     pictures: Sequence[Picture],
     fitted: Fitted,
     size: int = 2048,
@@ -71,7 +70,7 @@ def make_texture(  # noqa: PLR0917 - what a texture is made of, in the order in 
 
     Args:
         template: of the fitted face; with the landmarks of eyes, chin and the nose's tip.
-        kit: of the template.
+        uv: (P, 4, 2) from 0 to 1, where each corner of its polygons lies on the texture.
         pictures: the photos, as many as were fitted, in their order.
         fitted: the person.
         size: of the square texture, in texels.
@@ -91,7 +90,7 @@ def make_texture(  # noqa: PLR0917 - what a texture is made of, in the order in 
         return Step(done, total, doing)
 
     yield step(0, "laying out the skin")
-    sheet, zones = sheet_of(template, kit, size), zones_of(template)
+    sheet, zones = sheet_of(template, uv, size), zones_of(template)
     shots, scenes, sides = [], [], []
     for number, (picture, camera, posed) in enumerate(zip(pictures, fitted.cameras, fitted.posed, strict=True)):
         yield step(1 + number, "looking at the photos")

@@ -36,6 +36,12 @@ _HAIRLINE = ((-2.2, -0.70), (-1.55, -0.10), (-0.87, 0.23), (-0.09, 0.67), (0.47,
 """How far in front of the eyes' outer corners (by half their distance), and how far above them (by the height from chin
 to eyes) hair begins."""
 
+_ROUND_LIPS = 4.0
+"""mm round lips that are not plain skin."""
+
+_LOWER_LIP = 1.25
+"""How high a lower lip is, by an upper one."""
+
 _EAR = 38.0
 """mm round an ear's landmarks that belong to it."""
 
@@ -172,7 +178,17 @@ def _mouth_and_nostrils(
     out = (np.abs(points[:, 0]) < 0.45 * aside) & (points[:, 1] < tip[1]) & (points[:, 1] > tip[1] - 0.3 * aside)
     lips = [number for number, name in enumerate(template.parts) if name == "lips"]
     mouth = points[np.unique(template.polygons[np.isin(template.polygon_part, lips)])]
+    mouth = mouth if len(mouth) else _round_the_lips(marks)
     if len(mouth):
-        low, high = mouth.min(axis=0) - 4, mouth.max(axis=0) + 4
+        low, high = mouth.min(axis=0) - _ROUND_LIPS, mouth.max(axis=0) + _ROUND_LIPS
         out |= ((points > low) & (points < high)).all(axis=1)
     return np.asarray(out)
+
+
+def _round_the_lips(marks: dict[str, Floats]) -> Floats:
+    """(n, 3) places up to which lips reach, by landmarks, where a template has no part for them; none without."""
+    if not {"left_mouth_corner", "right_mouth_corner", "upper_lip_top", "upper_lip_bottom"} <= set(marks):
+        return np.zeros((0, 3))
+    corners = [marks["left_mouth_corner"], marks["right_mouth_corner"]]
+    top, line = marks["upper_lip_top"], marks["upper_lip_bottom"]
+    return np.array([*corners, top, line, line - _LOWER_LIP * (top - line) * [0.0, 1.0, 0.0]])

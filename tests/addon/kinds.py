@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.bundle import read_arrays, read_bundle, write_arrays, write_bundle
-from tests.core import steered
+from tests.core import steered, whole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED = ROOT / "blender_addon" / "assets" / "makehuman.safetensors"
@@ -21,3 +21,8 @@ def write_older(path):
     write_bundle(path, steered.plain_bundle(read_bundle(SHIPPED)))
     arrays, words = read_arrays(path)
     write_arrays(path, arrays, {**words, "version": "1"})
+
+
+def write_whole(path):
+    """A bundle that gives people whom it finds in photos more than its template: two balls more."""
+    write_bundle(path, whole.with_balls(read_bundle(SHIPPED)))

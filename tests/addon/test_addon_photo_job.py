@@ -6,9 +6,12 @@ from __future__ import annotations
 import json
 
 import bpy
+import kinds
 import numpy as np
 import photo_people as people
 import pytest
+
+from tests.core import whole
 
 SMALL = {"size": 256}
 
@@ -174,7 +177,7 @@ def test_points_that_are_known_are_not_looked_for_again(mien, bare, person):
     for _ in job.compute():
         pass
     np.testing.assert_array_equal(job.views[0].points, person.points(10.0))
-    assert job.fitted.cameras[0].rotation[0, 2] == pytest.approx(np.sin(np.radians(10)), abs=0.06)
+    assert job.head.fitted.cameras[0].rotation[0, 2] == pytest.approx(np.sin(np.radians(10)), abs=0.06)
 
 
 def test_where_the_finder_sees_nothing_landmarks_still_do(mien, photos, person, monkeypatch):
@@ -258,3 +261,22 @@ def test_a_photo_that_does_not_match_is_named(mien, photos, person, tmp_path, mo
     warned = " ".join(mien.api.face_from_photos(given, **SMALL).warnings)
     assert "c.jpg does not match the others" in warned
     assert "a.jpg does not match" not in warned
+
+
+def test_a_head_of_skin_alone_comes_with_its_eyes(mien, photos, positions, evaluated, tmp_path):
+    kinds.write_whole(tmp_path / "whole.safetensors")
+    bundle = str(tmp_path / "whole.safetensors")
+    face = mien.api.face_from_photos(photos, bundle=bundle, **SMALL).object
+    count = mien.engine.load(bundle).bundle.template.vertex_count
+    assert len(face.data.vertices) == count + 16
+    worn = np.empty(len(face.data.polygons), np.int32)
+    face.data.polygons.foreach_get("material_index", worn)
+    names = [face.data.materials[index].name for index in worn[-12:]]
+    assert names.count("a iris") == 2
+    assert names.count("a eyes") == 10
+    assert mien.api.fit(face, bundle=bundle).ok
+    mien.api.add_expression(face, "surprise", 1, 0, 8, 12, 20)
+    mien.api.bake(face, start=0, end=20, engine_name="numpy", bundle=bundle)
+    moved = np.linalg.norm(evaluated(face, 10) - evaluated(face, 0), axis=1)
+    assert moved[count : count + whole.MOVED].min() > 1e-4, "what follows the chin"
+    assert not moved[count + whole.MOVED :].any()

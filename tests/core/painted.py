@@ -78,7 +78,7 @@ def textured(bundle, shots, size=SIZE, cancelled=None):
     exact = (0.0,) * len(shots)
     fitted = Fitted(neutral, np.zeros(1), tuple(camera for camera, _, _ in shots), posed, exact, exact)
     pictures = [picture for _, picture, _ in shots]
-    steps, work = [], make_texture(bundle.template, bundle.photo, pictures, fitted, size, cancelled)
+    steps, work = [], make_texture(bundle.template, bundle.photo.uv, pictures, fitted, size, cancelled)
     while True:
         try:
             steps.append(next(work))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,7 +28,8 @@ from training.photo import cast, codings, descents, figure, judge, kits, learn
 from training.photo.album import pages
 from training.photo.layout import arranged
 from training.photo.page import table
-from training.report import photo_in
+from training.report import photos_in
+from training.results_page import page
 
 RNG = np.random.default_rng
 POINTS, SIZE = 468, 400
@@ -120,7 +122,7 @@ def album(few, shipped):
 
 @pytest.fixture(scope="module")
 def taught(few, album):
-    return learn.learn(album[:24], few, kits.blank_kit())
+    return learn.learn(album[:24], few, kits.blank_kit("makehuman"))
 
 
 def test_what_is_around_points_puts_them_right(shipped, album, taught):
@@ -192,23 +194,23 @@ def test_guesses_and_what_they_are_off_by():
 
 def test_what_is_learned_is_kept(tmp_path, shipped, taught):
     file = tmp_path / "kept.safetensors"
-    kits.keep(file, taught)
-    kit = kits.makehuman_kit(file)
+    kits.keep(file, taught, "makehuman")
+    kit = kits.kit_of("makehuman", kept=file)
     kit.check(shipped.template, 5)
     assert np.array_equal(kit.coding.codes, taught.coding.codes)
     assert np.array_equal(kit.descent.steps, taught.descent.steps)
     assert np.array_equal(kit.uv, shipped.photo.uv)
     assert file.stat().st_size < 4e6
-    assert kits.makehuman_kit(tmp_path / "none") is None
+    assert kits.kit_of("makehuman", kept=tmp_path / "none") is None
     from core.bundle import write_arrays
 
     write_arrays(file, {"bias": np.zeros(3)}, {"format": "other"})
     with pytest.raises(CorpusError, match="does not hold"):
-        kits.makehuman_kit(file)
+        kits.kit_of("makehuman", kept=file)
 
 
 def test_the_shipped_kit_is_the_kept_one(shipped):
-    kept, shipped_arrays = kits.makehuman_kit().to_arrays(), shipped.photo.to_arrays()
+    kept, shipped_arrays = kits.kit_of("makehuman").to_arrays(), shipped.photo.to_arrays()
     assert set(kept) == set(shipped_arrays)
     for name, array in kept.items():
         if name == "photo.expressions":
@@ -345,15 +347,21 @@ def test_people_are_judged_against_the_truth(shipped, monkeypatch):
 
 
 def test_the_report_takes_the_figures_and_tells_what_is_damaged(tmp_path):
-    assert photo_in(tmp_path) is None
-    (tmp_path / "photo.json").write_text(json.dumps({"people": 3}))
+    assert photos_in(tmp_path) == {}
+    kept = Path(__file__).resolve().parents[2] / "docs" / "photo.json"
+    for name in ("photo", "photo_others"):
+        (tmp_path / f"{name}.json").write_text(kept.read_text())
+    found = photos_in(tmp_path)
+    assert list(found) == ["photo", "photo_others"]
+    assert page({}, photos=found).count("| three photos |") == 2
+    (tmp_path / "photo_ict.json").write_text(json.dumps({"people": 3}))
     with pytest.raises(CorpusError, match=r"photo-judge"):
-        photo_in(tmp_path)
+        photos_in(tmp_path)
 
 
 def test_too_few_people_teach_nothing(few, album):
     with pytest.raises(CorpusError, match="too few"):
-        learn.learn(album[:12], few, kits.blank_kit())
+        learn.learn(album[:12], few, kits.blank_kit("makehuman"))
 
 
 def test_commands_say_what_is_missing(tmp_path, capsys):

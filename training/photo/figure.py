@@ -5,7 +5,7 @@ People are photographed in the studio, always from the front and in the same lig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from core.motion import EXPRESSIONS, Cue, labels_from_cues
 from core.photo.camera import Camera
 from core.photo.fit import fit
 from core.photo.texture import make_texture
+from core.photo.whole import head_of
 from core.steps import waited
+from training.corpora.template_makehuman import makehuman_template
 
 from .judge import rigid_mm
 from .paint import SIZE, Cut, Skin
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from core.photo.fitted import Fitted, View
     from core.photo.picture import Picture
     from core.photo.texture import Texture
+    from core.template import Template
 
     from .album import Page
 
@@ -59,15 +62,21 @@ class Portraits:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        self._bundle, self._studio = bundle, Studio(samples=_SAMPLES)
+        self._bundle = bundle
         self._generator = Generator(bundle, "numpy")
+        kit, template = bundle.photo, bundle.template
+        assert kit is not None
+        uv = kit.uv if kit.whole is None else np.concatenate([kit.uv, kit.whole.uv])
+        self._studio = Studio(_SAMPLES, (template if kit.whole is None else kit.whole.joined(template), uv))
+        self._aside = _between_eyes(template) - _between_eyes(makehuman_template())
 
     def row(self, view: View) -> list[Image]:
         """The photo, the neutral without and with its texture, and six expressions."""
         found = waited(fit(self._bundle, [view]))
         skin = self._skin([view.picture], found)
-        faces = [found.neutral, *(self.performed(found.neutral, one, 1.0) for one in EXPRESSIONS)]
-        return [_cropped(view), self._portrait(found.neutral, None)] + [self._portrait(face, skin) for face in faces]
+        performed = [self.performed(found.neutral, one, 1.0) for one in EXPRESSIONS]
+        rest, *others = self._whole(found, found.neutral, *performed)
+        return [_cropped(view), self._portrait(rest, None)] + [self._portrait(face, skin) for face in (rest, *others)]
 
     def pair(self, first: View, second: View, expression: str) -> tuple[list[Image], Pair]:
         """Two photos of a person, the first at rest; what is generated from the first beside what the second shows."""
@@ -77,9 +86,13 @@ class Portraits:
         strength = float(np.clip((shown * full).sum() / (full * full).sum(), 0.1, 1.5))
         face = self.performed(rest.neutral, expression, strength)
         skin, other = self._skin([first.picture], rest), self._skin([second.picture], moved)
-        images = [_cropped(first), self._portrait(rest.neutral, skin), self._portrait(face, skin)]
-        images += [self._portrait(moved.posed[0], other), _cropped(second)]
-        return images, Pair(expression, strength, face, moved.posed[0])
+        images = [self._portrait(one, skin) for one in self._whole(rest, rest.neutral, face)]
+        images += [self._portrait(one, other) for one in self._whole(moved, moved.posed[0])]
+        return [_cropped(first), *images, _cropped(second)], Pair(expression, strength, face, moved.posed[0])
+
+    def _whole(self, found: Fitted, *faces: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Faces of a person, (V, 3), with all that the head has."""
+        return head_of(self._bundle, replace(found, posed=faces)).fitted.posed
 
     def performed(self, neutral: Face, expression: str, strength: float) -> Face:
         """(V, 3) mm at the apex."""
@@ -89,9 +102,8 @@ class Portraits:
         return np.asarray(neutral + performer.generate(labels, times=np.array([_APEX]))[0], np.float32)
 
     def _skin(self, pictures: Sequence[Picture], found: Fitted) -> Texture:
-        kit = self._bundle.photo
-        assert kit is not None
-        return waited(make_texture(self._bundle.template, kit, pictures, found, SIZE))
+        head = head_of(self._bundle, found)
+        return waited(make_texture(head.template, head.uv, pictures, head.fitted, SIZE))
 
     def _portrait(self, face: Face, texture: Texture | None) -> Image:
         if texture is None:
@@ -102,8 +114,15 @@ class Portraits:
         # Bald: hair is not part of what is found.
         skin = Skin(np.ascontiguousarray(colours, np.float32), iris, np.zeros(3), True, Cut(60.0, 0.0, 1.0, 0))
         focal = 0.9 * _CELL[0] * _AWAY / 200
-        camera = Camera(np.eye(3), np.array([0.0, 38.0, -_AWAY]), focal, np.array(_CELL) / 2.0)
+        shift = np.array([0.0, 38.0, -_AWAY]) - self._aside
+        camera = Camera(np.eye(3), shift, focal, np.array(_CELL) / 2.0)
         return self._studio.photograph(face, skin, camera, _CELL, _room(), 0.0)
+
+
+def _between_eyes(template: Template) -> NDArray[np.float64]:
+    """(3,) mm."""
+    corners = [template.landmarks[f"{side}_eye_{end}"] for side in ("left", "right") for end in ("inner", "outer")]
+    return np.asarray(template.vertices[corners].mean(axis=0, dtype=np.float64))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from core.steps import waited
 from core.wrapping.spline import similarity
 from training.corpora.pushforward import rigid_alignment
 
-from .learn import SKINS
+from .learn import skin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,10 +70,9 @@ def face_of(bundle: Bundle) -> NDArray[np.bool_]:
     """(V,) the skin around the detector's points: no ears, scalp, neck, no inside of the mouth."""
     template, kit = bundle.template, bundle.photo
     assert kit is not None
-    skin = np.isin(template.vertex_part, [template.parts.index(name) for name in SKINS if name in template.parts])
     points = kit.points_of(template.vertices)
     away = np.linalg.norm(template.vertices[:, None].astype(np.float64) - points[None], axis=2).min(axis=1)
-    return np.asarray(skin & (away < NEAR))
+    return np.asarray(skin_of(template) & (away < NEAR))
 
 
 def rigid_mm(face: Faces, truth: Faces, over: NDArray[np.bool_]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _HEAD = (0.01, 0.25, 0.98, 0.74)
 """Left, bottom, width and height of the head's skin; all other pieces lie below."""
+
+_BACK = (0.01, 0.01, 0.4, 0.22)
+"""The same of the back of FaceKit's head, with the inside of the mouth and of the eyes."""
 
 _STRIP = (0.01, 0.01, 0.98, 0.22)
 _GAP = 0.012
@@ -35,6 +38,25 @@ def makehuman_layout() -> NDArray[np.float32]:
     """
     places, corners = _base_corners()
     return arranged(places, corners)
+
+
+def ict_layout(places: NDArray[np.floating[Any]], polygons: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """FaceKit's own layout, face and back of the head on one texture: the face on top, the back below.
+
+    Args:
+        places: (26384, 4, 2) of the kit's polygons, see `read_layout`.
+        polygons: how many of them are skin, and come first.
+
+    Returns:
+        (P, 4, 2) 0..1 of the skin, and (26384 - P, 4, 2) of the rest, each part on a texture of its own.
+    """
+    skin, rest = places[:polygons].astype(np.float64), places[polygons:].astype(np.float64)
+    back = skin[:, :, 0].min(axis=1) >= 1
+    out = skin * _HEAD[2:] + _HEAD[:2]
+    out[back] = (skin[back] - [1.0, 0.0]) * _BACK[2:] + _BACK[:2]
+    tile = np.floor(rest[:, :, 0].min(axis=1))
+    rest[:, :, 0] -= tile[:, None]
+    return out.astype(np.float32), rest.astype(np.float32)
 
 
 def _base_corners() -> tuple[Floats, NDArray[np.int64]]:

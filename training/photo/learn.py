@@ -20,6 +20,7 @@ from core.photo.search import read_points
 from core.photo.sheet import twins
 from core.wrapping.spline import similarity
 from core.wrapping.surface import barycentric, on_triangles
+from training.corpora.facekit import MOUTH
 
 from .codings import Mirror, Said, coded
 from .descents import descents, looks
@@ -127,8 +128,16 @@ def places(template: Template, shots: Sequence[Shot]) -> tuple[NDArray[np.int32]
 
 def _skin(template: Template) -> NDArray[np.intp]:
     """Numbers of the triangles of visible skin."""
+    return np.flatnonzero(skin_of(template)[template.triangles].all(axis=1))
+
+
+def skin_of(template: Template) -> NDArray[np.bool_]:
+    """(V,) visible skin: no inside of the mouth, no sockets of the eyes."""
     wanted = [template.parts.index(name) for name in SKINS if name in template.parts]
-    return np.flatnonzero(np.isin(template.vertex_part[template.triangles], wanted).all(axis=1))
+    out = np.isin(template.vertex_part, wanted)
+    if template.name == "ict_skin":
+        out[MOUTH[0] :] = False  # sockets are a part with the skin there
+    return np.asarray(out)
 
 
 def _on_template(template: Template, skin: NDArray[np.intp], shot: Shot) -> Floats:

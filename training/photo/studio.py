@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.photo.camera import Camera
+    from core.template import Template
 
     from .paint import Cut, Skin
 
@@ -35,9 +36,10 @@ _PLAIN = {
     "teeth": ((0.78, 0.72, 0.60), 0.25),
     "tongue": ((0.5, 0.16, 0.15), 0.4),
     "lashes": ((0.02, 0.015, 0.012), 0.7),
+    "tears": ((1.0, 1.0, 1.0), 0.1),
 }
-_LASHES = 0.15
-"""How solid MakeHuman's strips of lashes are."""
+_SOLID = {"lashes": 0.15, "tears": 0.03}
+"""How solid strips of lashes are, and what is wet on an eye."""
 
 _METRES = 0.001
 
@@ -77,19 +79,21 @@ class Studio:
 
     Args:
         samples: rays a pixel.
+        head: its template, and (P, 4, 2) where its polygons lie on the skin's picture; None for the MakeHuman head,
+            which alone has hair.
     """
 
-    def __init__(self, samples: int = 5) -> None:
+    def __init__(self, samples: int = 5, head: tuple[Template, NDArray[np.float32]] | None = None) -> None:
         import bpy
 
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
-        self._template = makehuman_template()
+        self._template, self._uv = head or (makehuman_template(), makehuman_layout())
         self._folder = tempfile.TemporaryDirectory()
         self._image = bpy.data.images.new("skin", SIZE, SIZE)
         self._iris = self._hair_look = self._wall = None
         self._head = self._add_head()
-        self._hair = self._add_hair()
+        self._hair = None if head else self._add_hair()
         self._camera = self._add_camera()
         self._lamps = [self._add_lamp(number) for number in range(3)]
         self._backdrop = self._add_backdrop()
@@ -127,8 +131,9 @@ class Studio:
         self._iris.inputs["Base Color"].default_value = (*light_of(np.clip(skin.iris, 0, 1)), 1.0)
         self._hair_look.inputs["Base Color"].default_value = (*light_of(np.clip(skin.hair, 0, 1)), 1.0)
         self._shape(self._head.data, face)
-        self._hair.hide_render = hair <= 0
-        if hair > 0:
+        if self._hair is not None:
+            self._hair.hide_render = hair <= 0
+        if self._hair is not None and hair > 0:
             self._shape(self._hair.data, self._hair_over(face, hair, skin.cut))
         self._aim(camera, size)
         self._light(light, camera)
@@ -185,8 +190,8 @@ class Studio:
         mesh = bpy.data.meshes.new("head")
         polygons = [[corner for corner in one if corner != ABSENT] for one in template.polygons.tolist()]
         mesh.from_pydata((template.vertices * _METRES).tolist(), [], polygons)
-        uv, layer = makehuman_layout(), mesh.uv_layers.new(name="skin")
-        layer.data.foreach_set("uv", np.concatenate([uv[n, : len(one)] for n, one in enumerate(polygons)]).reshape(-1))
+        layer = mesh.uv_layers.new(name="skin")
+        layer.data.foreach_set("uv", self._uv[template.polygons != ABSENT].reshape(-1))
         painted = self._skin()
         for part in template.parts:
             mesh.materials.append(painted if part in _PAINTED else self._plain(part))
@@ -241,8 +246,7 @@ class Studio:
         shader = material.node_tree.nodes["Principled BSDF"]
         shader.inputs["Base Color"].default_value = (*colour, 1.0)
         shader.inputs["Roughness"].default_value = roughness
-        if part == "lashes":
-            shader.inputs["Alpha"].default_value = _LASHES
+        shader.inputs["Alpha"].default_value = _SOLID.get(part, 1.0)
         if part == "iris":
             self._iris = shader
         return material
