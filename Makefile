@@ -140,7 +140,7 @@ ict-photos: packs ## the same for the ICT pack: make ict-photos FACEKIT=path/to/
 	$(MAKE) packs
 	$(RUN) -m training photo-judge corpora/photos-ict $(ICT_PHOTOS) --json docs/photo_ict.json
 	$(RUN) -m training photo-judge corpora/photos-ict --json docs/photo_others.json
-	$(RUN) -m training photo-figure corpora/photos-ict $(ICT_PHOTOS) --photos tests/data/astronaut.jpg --name photo_ict
+	$(RUN) -m training photo-figure corpora/photos-ict $(ICT_PHOTOS) --photos tests/data/astronaut.jpg --name photo_ict --pairs 0
 	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
 
 clean: ## what make made, but not the environment

@@ -170,8 +170,9 @@ def head_items() -> list[tuple[str, str, str, str, int]]:
     found = [("auto", "Automatic", "The model pack that was installed last, else the head that ships with Mien")]
     with contextlib.suppress(MienError):
         found += [(one.title, one.title, f"Move like the {one.title}") for one in packs.known()]
-    # A number of its own for each title: packs come and go, and a file keeps the number.
-    numbered = [(*one, "NONE", zlib.crc32(one[0].encode()) >> 1 if one[0] != "auto" else 0) for one in found]
+    # A number of its own for each title: packs come and go, and a file keeps the number. Of 24 bits, since a click in
+    # a menu hands it over as a float.
+    numbered = [(*one, "NONE", zlib.crc32(one[0].encode()) >> 8 if one[0] != "auto" else 0) for one in found]
     if numbered != _head_items:
         _head_items[:] = numbered  # kept here: Blender does not hold on to the texts
     return _head_items

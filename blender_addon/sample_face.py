@@ -39,12 +39,14 @@ LOOKS = {
     "teeth": ((0.88, 0.84, 0.74), 0.2),
     "tongue": ((0.62, 0.24, 0.26), 0.4),
     "lashes": ((0.04, 0.03, 0.03), 0.6),
+    "lash sheets": ((0.04, 0.03, 0.03), 0.6),
     "tears": ((1.0, 1.0, 1.0), 0.1),
 }
 """Linear colour and roughness of each part; other parts look like skin."""
 
-SEE_THROUGH = {"lashes": 0.35, "tears": 0.03}
-"""Opacity of parts that are not solid: MakeHuman's lashes are strips that hairs would be painted on."""
+SEE_THROUGH = {"lashes": 0.35, "lash sheets": 0.02, "tears": 0.02}
+"""Opacity of parts that are not solid: MakeHuman's lashes are strips that hairs would be painted on; ICT's are sheets
+that are much wider, three on each other."""
 
 _items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the words of a dynamic enum
 

@@ -87,7 +87,7 @@ class PhotoFigure:
     people: int = 3
     """How many of the album."""
     pairs: int = 6
-    """How many pairs of photos."""
+    """How many pairs of photos; 0 for no such picture."""
     name: str = "photo"
     """What the pictures' names begin with."""
     bundle: Path = DEFAULT_BUNDLE
@@ -133,6 +133,9 @@ def _carrier(facekit: Path) -> Carrier:
 def run_learn(config: PhotoLearn) -> int:
     """Reads the photos to learn from, and learns."""
     carrier = _carrier_for(config.bundle, config.facekit)
+    import numpy as np
+
+    from .photo.expressions import expressions_in
     from .photo.kits import KEPT, blank_kit, keep
     from .photo.learn import learn
     from .photo.networks import networks
@@ -142,8 +145,10 @@ def run_learn(config: PhotoLearn) -> int:
         raise BundleError(f"{config.bundle.name} has no modes of people.", "Export it with --facekit.")
     name = str(bundle.header["name"])
     out = config.out or KEPT / f"{name}.safetensors"
-    blank = blank_kit(name, config.facekit)
-    people = _sittings(config.album, bundle, reader, carrier)
+    people, seen = _sittings(config.album, bundle, reader, carrier), None
+    if carrier is not None:
+        seen = expressions_in(np.concatenate([[shot.posed - one.neutral for shot in one.shots] for one in people]))
+    blank = blank_kit(name, config.facekit, seen)
     print(f"learning from {sum(len(one.shots) for one in people)} photos of {len(people)} people")
     keep(out, learn(people, bundle, blank), name)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
@@ -213,8 +218,8 @@ def run_figure(config: PhotoFigure) -> int:
     Raises:
         MienError: there is no Blender here, the bundle cannot read photos, or a photo is none.
     """
-    if min(config.people, config.pairs) < 1:
-        raise MienError("A figure without people shows nothing.", "Give --people and --pairs from 1 on.")
+    if config.people < 1 or config.pairs < 0:
+        raise MienError("A figure without people shows nothing.", "Give --people from 1 on, and --pairs from 0 on.")
     need_blender()
     carrier = _carrier_for(config.bundle, config.facekit)
     import numpy as np
@@ -230,7 +235,7 @@ def run_figure(config: PhotoFigure) -> int:
     from .photo.networks import networks
 
     bundle, every = _reading(config.bundle), _pages(config.album, "test", carrier)
-    twice, reader = pairs_of(every, config.pairs), networks(config.wheel)
+    twice, reader = pairs_of(every, config.pairs) if config.pairs else [], networks(config.wheel)
 
     def seen(picture: Picture) -> View:
         return View(picture, find(picture, reader).points)
@@ -249,6 +254,8 @@ def run_figure(config: PhotoFigure) -> int:
     titles = ["photo", "found", "with texture", *EXPRESSIONS]
     config.out.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet(rows, titles)).save(config.out / f"{config.name}_figure_7.jpg", quality=86)
+    if not twice:
+        return 0
     rows, captions, figures = [], [], []
     for page, rest, moved in tqdm(twice, desc="pairs", disable=None):
         images, pair = portraits.pair(seen(page.pictures[rest]), seen(page.pictures[moved]), page.expressions[moved])

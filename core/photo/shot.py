@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LONG = 640
 """Pixels of the longer side of the picture in which it is found out what hides what."""
 
-_SEE_THROUGH = ("lashes", "tears")
+_SEE_THROUGH = ("lashes", "lash sheets", "tears")
 _EYES, _MOUTH = EYEBALL_PARTS, ("teeth", "tongue", "mouth")
 
 _FACING = (0.20, 0.62)

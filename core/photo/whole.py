@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..template import Layout
     from .fitted import Fitted
 
-PARTS = ("eyes", "iris", "pupil", "teeth", "tongue", "lashes", "tears")
-"""Parts that a template may lack."""
+PARTS = ("eyes", "iris", "pupil", "teeth", "tongue", "lash sheets", "tears")
+"""Parts that a template may lack; hairs would be painted on the sheets, and tears are all that is wet on an eyeball."""
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ def test_the_kinds_of_heads_are_chosen_by_a_word(mien):
     with pytest.raises(mien.engine.BundleError, match=r"No generator is called 'nobody'; there are: MakeHuman head"):
         mien.wrap_job.generator_like("nobody")
     assert [one[0] for one in mien.properties.head_items()] == ["auto", "MakeHuman head"]
+    assert all(np.float32(one[4]) == one[4] for one in mien.properties.head_items()), "menus hand over floats"
 
 
 def test_a_pack_without_landmarks_is_passed_over_and_says_so_when_asked_for(mien, strange, monkeypatch):

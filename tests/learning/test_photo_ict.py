@@ -131,9 +131,9 @@ def test_eyeballs_stay_balls(carrier):
 
 
 @real
-def test_the_kit_s_head_has_eyes_teeth_and_lashes_beside_its_skin(kit, monkeypatch):
-    monkeypatch.setattr(expressions, "_PEOPLE", 3)
-    blank = kits.blank_kit("ict_skin", SHARED)
+def test_the_kit_s_head_has_eyes_teeth_and_lashes_beside_its_skin(kit):
+    seen = expressions.expressions_in(np.random.default_rng(0).normal(0, 1, (5, SKIN, 3)))
+    blank = kits.blank_kit("ict_skin", SHARED, seen)
     template = ict.ict_cast(kit).template
     blank.check(template, 60)
     rest = blank.whole
@@ -144,10 +144,19 @@ def test_the_kit_s_head_has_eyes_teeth_and_lashes_beside_its_skin(kit, monkeypat
     names = np.array(PARTS)[rest.part]
     iris = np.unique(rest.polygons[names == "iris", :3])
     assert ((iris >= EYEBALLS[0]) & (iris < EYEBALLS[1])).all()
-    for sign in (1, -1):
-        own = kit.neutral[iris][kit.neutral[iris, 0] * sign > 0]
-        assert 4.5 < np.ptp(own[:, 1]) / 2 < 7, "mm, the radius of an iris"
-    assert {name: int((names == name).sum()) for name in ("teeth", "lashes")}["teeth"] > 3000
+    for shell, (centre, _) in ict.eyeball_shells(kit):
+        own, pupil = (np.unique(rest.polygons[names == name, :3]) for name in ("iris", "pupil"))
+        radii = []
+        for part in (own, pupil):
+            rim = part[np.isin(part, shell)]
+            middle = kit.neutral[rim].mean(axis=0)
+            away = np.linalg.norm(kit.neutral[rim] - middle, axis=1)
+            radii.append(away.max())
+            assert middle[2] > centre[2] + 10
+        assert 5 < radii[0] < 7, "mm, the radius of an iris"
+        assert 1.3 < radii[1] < 3
+    assert (names == "teeth").sum() > 3000
+    assert (names == "lash sheets").sum() > 1000
     skin = learn.skin_of(template)
     assert skin[:FACE].mean() > 0.99
     assert not skin[[SKIN - 1, 12_000]].any(), "no sockets, no mouth"

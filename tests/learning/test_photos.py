@@ -371,5 +371,5 @@ def test_commands_say_what_is_missing(tmp_path, capsys):
     wheel.write_bytes(b"no wheel")
     assert main(["photo-judge", str(tmp_path), "--wheel", str(wheel)]) == 1
     assert "x.whl is damaged, or no wheel. Give another with --wheel." in capsys.readouterr().err
-    assert main(["photo-figure", str(tmp_path), "--pairs", "0"]) == 1
-    assert "Give --people and --pairs from 1 on." in capsys.readouterr().err
+    assert main(["photo-figure", str(tmp_path), "--pairs", "-1"]) == 1
+    assert "Give --people from 1 on, and --pairs from 0 on." in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,13 +37,20 @@ def expressions_on(stage: Stage, vertices: int) -> NDArray[np.float16]:
     Returns:
         (32, V, 3) float16 mm at one standard deviation each, the strongest first.
     """
-    samples = [_some(stage, number) for number in range(_PEOPLE)]
-    moved = np.concatenate(samples)
-    rows = np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])[:, :vertices]
+    moved = np.concatenate([_some(stage, number) for number in range(_PEOPLE)])
+    return _strongest(np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])[:, :vertices])
+
+
+def expressions_in(moved: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
+    """The same, of what faces in photos are seen to do: (n, V, 3) mm from their rest."""
+    return _strongest(moved / np.sqrt(len(moved)))
+
+
+def _strongest(rows: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
     # About rest and not about the mean: no expression is the likeliest one.
     _, values, ways = np.linalg.svd(rows.reshape(len(rows), -1), full_matrices=False)
     out = signed(ways[:EXPRESSIONS] * values[:EXPRESSIONS, None])
-    return np.asarray(out.reshape(EXPRESSIONS, -1, 3), np.float16)
+    return np.asarray(out.reshape(len(out), *rows.shape[1:]), np.float16)
 
 
 def _some(stage: Stage, number: int) -> Floats:

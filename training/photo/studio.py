@@ -36,9 +36,10 @@ _PLAIN = {
     "teeth": ((0.78, 0.72, 0.60), 0.25),
     "tongue": ((0.5, 0.16, 0.15), 0.4),
     "lashes": ((0.02, 0.015, 0.012), 0.7),
+    "lash sheets": ((0.02, 0.015, 0.012), 0.7),
     "tears": ((1.0, 1.0, 1.0), 0.1),
 }
-_SOLID = {"lashes": 0.15, "tears": 0.03}
+_SOLID = {"lashes": 0.15, "lash sheets": 0.02, "tears": 0.02}
 """How solid strips of lashes are, and what is wet on an eye."""
 
 _METRES = 0.001
@@ -129,12 +130,8 @@ class Studio:
         self._image.pixels.foreach_set(flipped.reshape(-1))
         self._image.update()
         self._iris.inputs["Base Color"].default_value = (*light_of(np.clip(skin.iris, 0, 1)), 1.0)
-        self._hair_look.inputs["Base Color"].default_value = (*light_of(np.clip(skin.hair, 0, 1)), 1.0)
         self._shape(self._head.data, face)
-        if self._hair is not None:
-            self._hair.hide_render = hair <= 0
-        if self._hair is not None and hair > 0:
-            self._shape(self._hair.data, self._hair_over(face, hair, skin.cut))
+        self._comb(face, skin, hair)
         self._aim(camera, size)
         self._light(light, camera)
         path = Path(self._folder.name) / "photo.png"
@@ -142,6 +139,14 @@ class Studio:
         bpy.ops.render.render(write_still=True)
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))
+
+    def _comb(self, face: NDArray[np.floating[Any]], skin: Skin, hair: float) -> None:
+        if self._hair is None:
+            return
+        self._hair.hide_render = hair <= 0
+        if hair > 0:
+            self._hair_look.inputs["Base Color"].default_value = (*light_of(np.clip(skin.hair, 0, 1)), 1.0)
+            self._shape(self._hair.data, self._hair_over(face, hair, skin.cut))
 
     def _hair_over(self, face: NDArray[np.floating[Any]], thick: float, cut: Cut) -> Floats:
         rest = self._template.vertices.astype(np.float64)
