@@ -123,9 +123,13 @@ wraps: packs ## wraps in numbers and pictures: make wraps FACEKIT=path/to/ICT-Fa
 	$(RUN) -m training.wraps.sheet --facekit $(FACEKIT)
 	$(RUN) -m training report docs/runs/*/ --out docs --no-pictures
 
+# Two halves of an album on two cores; both have to come to their end.
+HALVES = $(RUN) -m training photo-album $(1) --part 1 2 & first=$$!; \
+	$(RUN) -m training photo-album $(1) --part 2 2 && wait $$first
+
 # People in rendered photos: half an hour on two cores. The detector's networks are fetched by pip, once.
 photos: env ## what photos are read by, learned and measured again: docs/photo.json
-	$(RUN) -m training photo-album corpora/photos --part 1 2 & $(RUN) -m training photo-album corpora/photos --part 2 2; wait
+	$(call HALVES,corpora/photos)
 	$(RUN) -m training photo-learn corpora/photos
 	$(RUN) -m training export docs/runs/makehuman-steered --out blender_addon/assets/makehuman.safetensors
 	$(RUN) -m training photo-judge corpora/photos --json docs/photo.json
@@ -135,7 +139,7 @@ photos: env ## what photos are read by, learned and measured again: docs/photo.j
 # The same for the ICT pack, with people of FaceKit's own modes; a clone tells the layout, too.
 ICT_PHOTOS := --facekit $(FACEKIT) --bundle dist/mien-ict-head.safetensors
 ict-photos: packs ## the same for the ICT pack: make ict-photos FACEKIT=path/to/ICT-FaceKit; docs/photo_ict.json, photo_others.json
-	for part in 1 2; do $(RUN) -m training photo-album corpora/photos-ict --learn 400 --facekit $(FACEKIT) --part $$part 2 & done; wait
+	$(call HALVES,corpora/photos-ict --learn 400 --facekit $(FACEKIT))
 	$(RUN) -m training photo-learn corpora/photos-ict $(ICT_PHOTOS)
 	$(MAKE) packs
 	$(RUN) -m training photo-judge corpora/photos-ict $(ICT_PHOTOS) --json docs/photo_ict.json

@@ -27,6 +27,8 @@ def owned(owner: object, types: Types, what: str) -> None:
         given = np.asarray(getattr(owner, name))
         if given.dtype.kind not in ("iu" if dtype is np.int32 else "f"):
             raise TemplateError(f"The {name} of {what} are of the type {given.dtype}.")
+        if dtype is np.int32 and given.size and not -(2**31) <= int(given.min()) <= int(given.max()) < 2**31:
+            raise TemplateError(f"The {name} of {what} are too large.")
         copy: NDArray[Any] = np.array(given, dtype, order="C")
         copy.flags.writeable = False
         object.__setattr__(owner, name, copy)

@@ -15,6 +15,7 @@ from core.errors import BundleError
 from core.motion import EXPRESSIONS
 
 from .corpora.eyes import lids_of
+from .corpora.facekit import read_layout
 from .corpora.ict import LANDMARKS
 from .corpora.life import life_of
 from .corpora.modes import modes_of
@@ -50,6 +51,10 @@ def run(config: Export) -> int:
     config.out.parent.mkdir(parents=True, exist_ok=True)
     write_bundle(config.out, bundle)
     print(f"{config.out}: {config.out.stat().st_size / 1e6:.2f} MB")
+    if config.facekit is not None and bundle.photo is None:
+        told = read_layout(config.facekit) is not None
+        why = "nothing was learned of them yet." if told else "only a clone of FaceKit tells a layout."
+        print(f"It reads no photos: {why}")
     return 0
 
 

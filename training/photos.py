@@ -16,6 +16,7 @@ from core.errors import BundleError, MienError
 
 from .benchmark import DEFAULT_BUNDLE
 from .blender import blender_surfaces, need_blender
+from .corpora.facekit import read_layout
 
 if TYPE_CHECKING:
     from core.bundle import Bundle
@@ -102,15 +103,16 @@ def run_album(config: PhotoAlbum) -> int:
     """Renders.
 
     Raises:
-        MienError: there is no Blender here, or the numbers make no sense.
+        MienError: there is no Blender here, the numbers make no sense, or the album is of others.
     """
-    from .photo.album import shoot
+    from .photo.album import FACEKIT, MAKEHUMAN, begin, shoot
 
     need_blender()
     first, of = config.part
     if not 1 <= first <= of:
         raise MienError(f"There is no part {first} of {of}.", "Give --part 1 2, for example.")
     neutral_of = None if config.facekit is None else _carrier(config.facekit).neutral
+    begin(config.out, MAKEHUMAN if config.facekit is None else FACEKIT)
     for split, people in (("test", config.test), ("learn", config.learn)):
         mine = len(range(first - 1, people, of))
         taken = shoot(config.out, split, people, config.part, neutral_of)
@@ -131,8 +133,23 @@ def _carrier(facekit: Path) -> Carrier:
 
 
 def run_learn(config: PhotoLearn) -> int:
-    """Reads the photos to learn from, and learns."""
-    carrier = _carrier_for(config.bundle, config.facekit)
+    """Reads the photos to learn from, and learns.
+
+    Raises:
+        MienError: the bundle has no modes, the album is of others, or the FaceKit is not there, or not asked for.
+    """
+    bundle = read_bundle(config.bundle)
+    if not len(bundle.modes):
+        raise BundleError(f"{config.bundle.name} has no modes of people.", "Export it with --facekit.")
+    name, need = str(bundle.header.get("name", "")), _need_of(bundle, config.facekit)
+    from .photo.album import FACEKIT, MAKEHUMAN, whose
+
+    own = MAKEHUMAN if need is None else FACEKIT
+    if whose(config.album) != own:
+        raise MienError(f"The people in {config.album} are not {own}'s.", "Give another album.")
+    if need is not None and read_layout(need) is None:
+        raise MienError(f"{need} tells no layout of FaceKit's textures.", "Give a clone, not the packed file alone.")
+    carrier = None if need is None else _carrier(need)
     import numpy as np
 
     from .photo.expressions import expressions_in
@@ -140,12 +157,8 @@ def run_learn(config: PhotoLearn) -> int:
     from .photo.learn import learn
     from .photo.networks import networks
 
-    bundle, reader = read_bundle(config.bundle), networks(config.wheel)
-    if not len(bundle.modes):
-        raise BundleError(f"{config.bundle.name} has no modes of people.", "Export it with --facekit.")
-    name = str(bundle.header["name"])
     out = config.out or KEPT / f"{name}.safetensors"
-    people, seen = _sittings(config.album, bundle, reader, carrier), None
+    people, seen = _sittings(config.album, bundle, networks(config.wheel), carrier), None
     if carrier is not None:
         seen = expressions_in(np.concatenate([[shot.posed - one.neutral for shot in one.shots] for one in people]))
     blank = blank_kit(name, config.facekit, seen)
@@ -155,13 +168,18 @@ def run_learn(config: PhotoLearn) -> int:
     return 0
 
 
-def _carrier_for(path: Path, facekit: Path | None) -> Carrier | None:
-    """What carries photos of the kit's people to the ICT head; None where photos are of the bundle's own head."""
-    if str(read_bundle(path).header["name"]) != "ict_skin":
-        return None
-    if facekit is None:
-        raise MienError(f"People on the head of {path.name} are known by FaceKit alone.", "Give --facekit.")
-    return _carrier(facekit)
+def _need_of(bundle: Bundle, facekit: Path | None) -> Path | None:
+    """The FaceKit that tells of people on the ICT head; None for a bundle whose head albums show.
+
+    Raises:
+        MienError: there ought to be one and is not, or the other way round.
+    """
+    is_ict = bundle.header.get("name") == "ict_skin"
+    if is_ict and facekit is None:
+        raise MienError("People on the ICT head are known by FaceKit alone.", "Give a clone of it with --facekit.")
+    if not is_ict and facekit is not None:
+        raise MienError("FaceKit tells of people on the ICT head alone.", "Give the ICT bundle with --bundle.")
+    return facekit
 
 
 def _pages(album: Path, split: str, carrier: Carrier | None) -> list[Page]:
@@ -188,14 +206,19 @@ def _sittings(album: Path, bundle: Bundle, reader: Reader, carrier: Carrier | No
 
 
 def run_judge(config: PhotoJudge) -> int:
-    """Fits, measures, prints."""
-    carrier = _carrier_for(config.bundle, config.facekit)
+    """Fits, measures, prints.
+
+    Raises:
+        MienError: the bundle cannot read photos, or the FaceKit is not there, or not asked for.
+    """
+    bundle = _reading(config.bundle)
+    need = _need_of(bundle, config.facekit)
+    carrier = None if need is None else _carrier(need)
     from .photo.judge import face_of, figures, judge
     from .photo.networks import networks
     from .photo.page import table
 
-    bundle, reader = _reading(config.bundle), networks(config.wheel)
-    over = face_of(bundle)
+    reader, over = networks(config.wheel), face_of(bundle)
     every = _pages(config.album, "test", carrier)
     result = figures(judge(bundle, reader, page, over) for page in tqdm(every, desc="fitting", disable=None))
     print(table(result))
@@ -221,7 +244,9 @@ def run_figure(config: PhotoFigure) -> int:
     if config.people < 1 or config.pairs < 0:
         raise MienError("A figure without people shows nothing.", "Give --people from 1 on, and --pairs from 0 on.")
     need_blender()
-    carrier = _carrier_for(config.bundle, config.facekit)
+    bundle = _reading(config.bundle)
+    need = _need_of(bundle, config.facekit)
+    carrier = None if need is None else _carrier(need)
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -234,7 +259,7 @@ def run_figure(config: PhotoFigure) -> int:
     from .photo.judge import face_of
     from .photo.networks import networks
 
-    bundle, every = _reading(config.bundle), _pages(config.album, "test", carrier)
+    every = _pages(config.album, "test", carrier)
     twice, reader = pairs_of(every, config.pairs) if config.pairs else [], networks(config.wheel)
 
     def seen(picture: Picture) -> View:

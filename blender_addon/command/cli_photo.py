@@ -104,7 +104,7 @@ def _photo(options: argparse.Namespace) -> int:
     job, result = made(options, options.photos, name=options.name)
     pictures = {}
     if options.picture is not None:
-        pictures[options.picture] = partial(fit_picture.write, job.head.template, job.views, job.head.fitted)
+        pictures[options.picture] = partial(fit_picture.write, job.template, job.views, job.fitted)
     scene_io.write(options.out, pictures)
     if not options.quiet:
         written = [*options.out, *([options.picture] if options.picture else [])]

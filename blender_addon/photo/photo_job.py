@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import bpy
     from numpy.typing import NDArray
 
-    from ..engine import Head, Picture, Step, Texture
+    from ..engine import Fitted, Head, Picture, Step, Texture
 
     Floats = NDArray[np.float64]
 
@@ -128,6 +128,7 @@ class PhotoJob:
                 raise photo_words.too_few(photo.path.name, photo.marks)
         self._alone: list[str] = []
         self._views: list[PhotoView] = []
+        self._fitted: Fitted | None = None
         self._head: Head | None = None
         self._texture: Texture | None = None
 
@@ -148,8 +149,8 @@ class PhotoJob:
             looking = self._look(photo, read_photo(photo.path), cancelled)
             self._views.append((yield from _within(looking, begin, begin + share)))
         bundle = self._loaded.bundle
-        fitted = yield from _within(engine.fit_photos(bundle, self._views, cancelled), _READ, _FITTED)
-        self._head = head = engine.head_of(bundle, fitted)
+        self._fitted = yield from _within(engine.fit_photos(bundle, self._views, cancelled), _READ, _FITTED)
+        self._head = head = engine.head_of(bundle, self._fitted)
         if self._textured:
             pictures = [view.picture for view in self._views]
             painting = engine.make_texture(head.template, head.uv, pictures, head.fitted, self._size, cancelled)
@@ -179,6 +180,17 @@ class PhotoJob:
         return tuple(self._views)
 
     @property
+    def template(self) -> engine.Template:
+        """That photos are read by; a head may have more."""
+        return self._loaded.bundle.template
+
+    @property
+    def fitted(self) -> Fitted:
+        """The person, of the template; to be asked when `compute` is through."""
+        assert self._fitted is not None, "compute is not through"
+        return self._fitted
+
+    @property
     def head(self) -> Head:
         """The person, and what the head consists of; to be asked when `compute` is through."""
         assert self._head is not None, "compute is not through"
@@ -190,7 +202,7 @@ class PhotoJob:
         Raises:
             MienError: Blender is not in Object Mode.
         """
-        fitted = self.head.fitted
+        fitted = self.fitted
         face = photo_object.add(self._name, self.head, self._texture, self._about())
         return PhotoResult(
             face,
@@ -208,7 +220,7 @@ class PhotoJob:
             "photos": [view.picture.name for view in self._views],
             "like": self._loaded.title,
             "generator": self._loaded.digest,
-            "strengths": [round(float(one), 4) for one in self.head.fitted.strengths],
+            "strengths": [round(float(one), 4) for one in self.fitted.strengths],
         }
 
 

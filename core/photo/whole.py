@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from ..bundle import Bundle
     from ..template import Layout
     from .fitted import Fitted
+    from .kit import PhotoKit
 
 PARTS = ("eyes", "iris", "pupil", "teeth", "tongue", "lash sheets", "tears")
-"""Parts that a template may lack; hairs would be painted on the sheets, and tears are all that is wet on an eyeball."""
+"""Parts that a template may lack; hairs would be painted on the sheets, and tears are all that is wet on an eyeball.
+Bundles hold their numbers: only append."""
+
+_ABOUT = 1e-3
+"""By so much places on the texture may lie outside by rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Remainder(Stored):
         modes: (M, W, 3) float16 mm, how they go along with the bundle's modes.
         polygons: (Q, 4) int32 corners, as those of a template, in the numbers of the whole head.
         part: (Q,) int32 of `PARTS`.
-        uv: (Q, 4, 2) float32, where each corner of the polygons lies on a texture.
+        uv: (Q, 4, 2) float32 from 0 to 1, where each corner of the polygons lies on a texture.
 
     Raises:
         TemplateError: arrays that do not fit together, or hold numbers that are not finite.
@@ -59,18 +64,20 @@ class Remainder(Stored):
 
     def __post_init__(self) -> None:
         self._make_own()
-        count = len(self.polygons)
+        count = len(np.atleast_1d(self.polygons))
         fits = self.vertices.ndim == 2 and self.vertices.shape[1:] == (3,) and count > 0
         fits = fits and self.modes.ndim == 3 and self.modes.shape[1:] == self.vertices.shape
         fits = fits and self.polygons.shape == (count, 4) and self.part.shape == (count,)
         fits = fits and self.uv.shape == (count, 4, 2)
         if not fits or self.part.min() < 0 or self.part.max() >= len(PARTS):
             raise TemplateError("The arrays of the rest of a head do not have the shapes they should.")
+        if self.uv.min() < -_ABOUT or self.uv.max() > 1 + _ABOUT:
+            raise TemplateError("The layout of the rest of a head makes no sense.")
 
     def check(self, template: Template, modes: int) -> None:
-        """Raises TemplateError where it is not one of this template, and of so many modes."""
+        """Raises TemplateError where it is not one of this template, and of so many modes, if there are any."""
         _layout_of(template, self)
-        if len(self.modes) != modes:
+        if modes not in {0, len(self.modes)}:
             raise TemplateError("The rest of a head does not fit the modes.")
         self.joined(template)
 
@@ -110,6 +117,13 @@ class Head:
     fitted: Fitted
 
 
+def shown(template: Template, kit: PhotoKit) -> tuple[Template, NDArray[np.float32]]:
+    """What people on a template get: the template of the whole head, and (P, 4, 2) from 0 to 1, its layout."""
+    if kit.whole is None:
+        return template, kit.uv
+    return kit.whole.joined(template), np.concatenate([kit.uv, kit.whole.uv])
+
+
 def head_of(bundle: Bundle, fitted: Fitted) -> Head:
     """The whole head of a person; the template alone, where the bundle knows nothing more.
 
@@ -121,6 +135,7 @@ def head_of(bundle: Bundle, fitted: Fitted) -> Head:
     assert kit is not None
     if kit.whole is None:
         return Head(bundle.template, kit.uv, fitted)
+    template, uv = shown(bundle.template, kit)
     rest, layout = kit.whole, _layout_of(bundle.template, kit.whole)
     neutral = rest.vertices + np.tensordot(fitted.strengths, rest.modes.astype(np.float64), axes=1)
     whole = np.concatenate([fitted.neutral, neutral.astype(np.float32)])
@@ -128,9 +143,9 @@ def head_of(bundle: Bundle, fitted: Fitted) -> Head:
     for face in fitted.posed:
         out = whole.copy()
         out[layout.moving] += layout.on_object((face - fitted.neutral)[None])[0]
+        out[: len(face)] = face
         posed.append(out)
-    uv = np.concatenate([kit.uv, rest.uv])
-    return Head(rest.joined(bundle.template), uv, replace(fitted, neutral=whole, posed=tuple(posed)))
+    return Head(template, uv, replace(fitted, neutral=whole, posed=tuple(posed)))
 
 
 def _layout_of(template: Template, rest: Remainder) -> Layout:

@@ -177,7 +177,7 @@ def test_points_that_are_known_are_not_looked_for_again(mien, bare, person):
     for _ in job.compute():
         pass
     np.testing.assert_array_equal(job.views[0].points, person.points(10.0))
-    assert job.head.fitted.cameras[0].rotation[0, 2] == pytest.approx(np.sin(np.radians(10)), abs=0.06)
+    assert job.fitted.cameras[0].rotation[0, 2] == pytest.approx(np.sin(np.radians(10)), abs=0.06)
 
 
 def test_where_the_finder_sees_nothing_landmarks_still_do(mien, photos, person, monkeypatch):

@@ -179,12 +179,12 @@ def test_marks_alone_are_near_what_the_networks_see(real, scene, positions, monk
     job = real.api.PhotoJob([real.api.PhotoInput(ASTRONAUT)], textured=False)
     for _ in job.compute():
         pass
-    camera, posed = job.head.fitted.cameras[0], job.head.fitted.posed[0]
-    known = job.head.template.landmarks
+    camera, posed = job.fitted.cameras[0], job.fitted.posed[0]
+    known = job.template.landmarks
     marks = {name: camera.project(posed[[known[name]]])[0] for name in real.engine.landmarks.NEEDED}
     monkeypatch.setattr(real.finder_files, "is_here", lambda: False)
     given = real.api.PhotoInput(ASTRONAUT, marks=marks)
     by_hand = real.api.face_from_photos([given], textured=False)
     assert by_hand.off[0] < 2
     made = positions(by_hand.object.data) @ np.linalg.inv(real.sample_face.TO_BLENDER.T) * 1000
-    assert np.linalg.norm(made - job.head.fitted.neutral, axis=1).mean() < 12
+    assert np.linalg.norm(made - job.fitted.neutral, axis=1).mean() < 12

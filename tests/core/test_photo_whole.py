@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.bundle import read_bundle, write_bundle
-from core.errors import TemplateError
+from core.bundle import read_arrays, read_bundle, write_arrays, write_bundle
+from core.errors import BundleError, TemplateError
 from core.photo.fitted import Fitted
 from core.photo.whole import PARTS, Remainder, head_of
 
@@ -18,6 +18,17 @@ from .whole import MOVED, with_balls
 @pytest.fixture(scope="module")
 def whole(bundle):
     return with_balls(bundle)
+
+
+def test_the_numbers_of_parts_in_bundles_stay():
+    assert PARTS == ("eyes", "iris", "pupil", "teeth", "tongue", "lash sheets", "tears")
+
+
+def test_a_face_comes_back_as_it_was(whole):
+    rng = np.random.default_rng(1)
+    fitted = found(whole, rng.normal(0, 1, len(whole.modes)), rng.normal(0, 3, whole.template.vertices.shape))
+    posed = head_of(whole, fitted).fitted.posed[0]
+    assert np.array_equal(posed[: whole.template.vertex_count], fitted.posed[0])
 
 
 def found(bundle, strengths, deformation):
@@ -75,17 +86,30 @@ def test_it_lies_in_the_bundle_and_is_checked_at_the_door(whole, tmp_path):
         {"polygons": rest.polygons.astype(float)},
         {"uv": rest.uv[..., 0]},
         {"modes": rest.modes[0]},
+        {"modes": np.full_like(rest.modes, np.inf)},
+        {"modes": rest.modes.astype(np.float32) + 1e6},
+        {"uv": rest.uv + 1},
+        {"uv": np.full_like(rest.uv, np.nan)},
+        {"polygons": np.int32(3)},
+        {"polygons": rest.polygons.astype(np.int64) + 2**32},
     ):
-        with pytest.raises(TemplateError):
+        with pytest.raises(TemplateError), np.errstate(over="ignore"):
             replace(rest, **wrong)
     for wrong in (
         {"polygons": rest.polygons + 8},
         {"polygons": np.where(rest.polygons == rest.polygons.max(), 0, rest.polygons)},
         {"modes": rest.modes[1:]},
+        {"polygons": np.where(rest.polygons == rest.polygons[0, 1], -1, rest.polygons)},
+        {"polygons": np.where(rest.polygons == rest.polygons[0, 3], -2, rest.polygons)},
         {"vertices": np.repeat(rest.vertices, 2, axis=0), "modes": np.repeat(rest.modes, 2, axis=1)},
     ):
         with pytest.raises(TemplateError):
-            replace(rest, **wrong).check(whole.template, len(whole.modes))
+            replace(whole.photo, whole=replace(rest, **wrong)).check(whole.template, len(whole.modes))
+    whole.photo.check(whole.template, 0)
+    arrays, words = read_arrays(file)
+    write_arrays(file, {**arrays, "photo.whole.polygons": rest.polygons + 8}, words)
+    with pytest.raises(BundleError, match="damaged"):
+        read_bundle(file)
     plain = replace(whole.template, layouts=whole.template.layouts[:-1])
     with pytest.raises(TemplateError, match="does not fit the template"):
         rest.check(plain, len(whole.modes))

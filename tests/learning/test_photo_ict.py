@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.bundle import read_bundle
 from core.errors import CorpusError
 from core.lids import fit_sphere
 from core.photo.camera import Camera
-from core.photo.whole import PARTS
+from core.photo.fitted import Fitted
+from core.photo.whole import PARTS, head_of
 from training.__main__ import main
 from training.blender import blender_surfaces
 from training.corpora import ict
 from training.corpora.facekit import EYEBALLS, FACE, POLYGONS, SKIN, VERTICES, read_facekit, read_layout
 from training.corpora.template_makehuman import makehuman_template
 from training.photo import expressions, kits, learn
-from training.photo.album import Page
+from training.photo.album import FACEKIT, MAKEHUMAN, Page, begin, whose
 from training.photo.carrying import Carrier
 from training.photo.cast import SEEDS, sitter
 from training.photo.layout import ict_layout
@@ -43,11 +45,11 @@ def page_of(who, number):
     return Page(f"{number:04d}", who.neutral, who.posed, who.names, cameras, ())
 
 
-def obj(folder, corners=POLYGONS, places="0.25 0.75"):
+def obj(folder, corners=POLYGONS, places="0.25 0.75", last="1/1 2/2 3/3"):
     """A generic head of which only the layout is told."""
     folder.mkdir(exist_ok=True)
     lines = ["v 1 2 3", f"vt {places}", "vt 1.5 0.5", "vt 0.5 0.5"]
-    faces = ["f 1/1 2/2 3/3 4/1"] * (corners - 1) + ["f 1/1 2/2 3/3"]
+    faces = ["f 1/1 2/2 3/3 4/1"] * (corners - 1) + [f"f {last}"]
     (folder / "generic_neutral_mesh.obj").write_text("\n".join([*lines, *faces]))
 
 
@@ -60,7 +62,16 @@ def test_a_layout_is_read_from_a_clone_alone(tmp_path):
         assert found.shape == (POLYGONS, 4, 2)
         assert found[0] == pytest.approx(np.array([[0.25, 0.75], [1.5, 0.5], [0.5, 0.5], [0.25, 0.75]]))
         assert np.array_equal(found[-1, 2], found[-1, 3])
-    for changed in ({"corners": 7}, {"places": "a b"}, {"places": "nan 0"}, {"places": ""}):
+    for changed in (
+        {"corners": 7},
+        {"places": "a b"},
+        {"places": "nan 0"},
+        {"places": ""},
+        {"last": "1/1 2/2 3/0"},
+        {"last": "1/1 2/2 3/9"},
+        {"last": "1/1 2/2 3/3 4/1 5/1"},
+        {"last": "1 2 3"},
+    ):
         obj(tmp_path / "FaceXModel", **changed)
         with pytest.raises(CorpusError, match="Give a clone"):
             read_layout(tmp_path)
@@ -86,6 +97,35 @@ def test_without_a_clone_there_is_no_kit_and_no_people(tmp_path, capsys):
     assert main(["photo-album", str(tmp_path), "--facekit", str(tmp_path / "none.npz"), "--test", "1"]) == 1
     assert "no packed FaceKit" in capsys.readouterr().err
     assert not list(tmp_path.glob("*/*.npz"))
+
+
+@real
+def test_a_layout_of_other_polygons_is_refused(kit, tmp_path):
+    assert read_layout(SHARED, kit).shape == (POLYGONS, 4, 2)
+    obj(tmp_path)
+    assert read_layout(tmp_path) is not None
+    with pytest.raises(CorpusError, match="other polygons"):
+        read_layout(tmp_path, kit)
+
+
+def test_albums_tell_whose_people_they_show(tmp_path, capsys):
+    begin(tmp_path, FACEKIT)
+    begin(tmp_path, FACEKIT)
+    assert whose(tmp_path) == FACEKIT
+    with pytest.raises(CorpusError, match="show FaceKit's people"):
+        begin(tmp_path, MAKEHUMAN)
+    assert main(["photo-learn", str(tmp_path)]) == 1
+    assert "are not MakeHuman's. Give another album." in capsys.readouterr().err
+    assert whose(tmp_path / "earlier") == MAKEHUMAN
+    (tmp_path / "album.json").write_text("{")
+    with pytest.raises(CorpusError, match="damaged"):
+        whose(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["photo-learn", "photo-judge", "photo-figure"])
+def test_facekit_is_for_the_ict_bundle_alone(tmp_path, capsys, command):
+    assert main([command, str(tmp_path), "--facekit", str(tmp_path)]) == 1
+    assert "Give the ICT bundle with --bundle." in capsys.readouterr().err
 
 
 @real
@@ -165,3 +205,29 @@ def test_the_kit_s_head_has_eyes_teeth_and_lashes_beside_its_skin(kit):
     area = 0.5 * (x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)
     assert (area[quads] > 0).mean() > 0.99
     assert 0.6 < area.sum() < 1
+
+
+@real
+def test_a_pack_reads_photos_where_a_clone_tells_the_layout(tmp_path, capsys):
+    run = str(Path(__file__).resolve().parents[2] / "docs" / "runs" / "ict-skin-steered")
+    packed, blind, seeing = (tmp_path / name for name in ("kit.npz", "a.safetensors", "b.safetensors"))
+    packed.symlink_to(SHARED / "ict_facekit_light.npz")
+    assert main(["export", run, "--facekit", str(packed), "--out", str(blind)]) == 0
+    assert "It reads no photos" in capsys.readouterr().out
+    assert read_bundle(blind).photo is None
+    assert main(["export", run, "--facekit", str(SHARED), "--out", str(seeing)]) == 0
+    assert "It reads no photos" not in capsys.readouterr().out
+    bundle = read_bundle(seeing)
+    assert bundle.photo.whole is not None
+    assert len(bundle.photo.coding.answer) == len(bundle.modes) == 60
+    points = bundle.photo.points_of(bundle.template.vertices)
+    marks = bundle.template.landmarks
+    for point, name in ((1, "nose_tip"), (152, "chin_bottom"), (33, "right_eye_outer"), (263, "left_eye_outer")):
+        assert np.linalg.norm(points[point] - bundle.template.vertices[marks[name]]) < 12
+    strengths = np.random.default_rng(2).normal(0, 1, 60)
+    neutral = bundle.template.vertices + np.tensordot(strengths, bundle.modes.astype(float), axes=1)
+    fitted = Fitted(neutral.astype(np.float32), strengths, (), (), (), ())
+    whole = head_of(bundle, fitted).fitted.neutral
+    known = read_facekit(SHARED)
+    expected = known.neutral + np.tensordot(strengths, known.identity[:60], axes=1)
+    assert np.abs(whole - expected).max() < 0.1

@@ -15,12 +15,13 @@ from PIL import Image
 from core.errors import CorpusError, MienError, PhotoError
 from core.photo.camera import Camera
 from core.photo.fit import fit
-from core.photo.fitted import View
+from core.photo.fitted import Fitted, View
 from core.photo.measurement import Home, measure
 from core.photo.picture import Picture
 from core.photo.raster import nearest
 from core.steps import waited
 from core.wrapping.surface import on_triangles
+from tests.core.whole import with_balls
 from training.__main__ import main
 from training.benchmark import DEFAULT_BUNDLE
 from training.corpora.prototypes import unit_names
@@ -246,6 +247,23 @@ def test_pairs_show_every_expression_before_any_again_and_the_strongest_first():
     assert found == [("b", 0, 2), ("b", 0, 1), ("a", 0, 2), ("a", 0, 1)]
     with pytest.raises(MienError, match="at rest in one photo"):
         figure.pairs_of(every[2:], 3)
+
+
+def test_portraits_show_the_whole_head(shipped):
+    whole = with_balls(shipped)
+    portraits = figure.Portraits(whole)
+    strengths = np.zeros(len(whole.modes))
+    rest = whole.template.vertices
+    fitted = Fitted(rest, strengths, (), (), (), ())
+    (head,) = portraits._whole(fitted, rest + np.float32(1))
+    count = len(rest) + len(whole.photo.whole.vertices)
+    assert len(head) == len(portraits._studio._head.data.vertices) == count
+    assert np.array_equal(head[: len(rest)], rest + np.float32(1))
+    found = np.empty(len(portraits._studio._head.data.loops) * 2, np.float32)
+    portraits._studio._head.data.uv_layers[0].data.foreach_get("uv", found)
+    laid = np.concatenate([shipped.photo.uv, whole.photo.whole.uv])
+    assert np.array_equal(found.reshape(-1, 4, 2), laid)
+    assert not portraits._aside.any()
 
 
 def test_a_sheet_has_a_place_for_everything():

@@ -109,11 +109,12 @@ def _read_clone(path: Path) -> FaceKit:
     )
 
 
-def read_layout(path: Path) -> NDArray[np.float32] | None:
+def read_layout(path: Path, kit: FaceKit | None = None) -> NDArray[np.float32] | None:
     """Where the corners of a kit's polygons lie on its textures, by the OBJ file of its generic neutral head.
 
     Args:
         path: of a clone or its folder FaceXModel, or of a packed file that lies beside that folder.
+        kit: whose polygons they have to be; None for any.
 
     Returns:
         (26384, 4, 2) float32 of the polygons of `FaceKit`: u and v, each texture one to the right of the one before; of
@@ -130,11 +131,13 @@ def read_layout(path: Path) -> NDArray[np.float32] | None:
     try:
         lines = file.read_text().splitlines()
         places = np.array([line.split()[1:3] for line in lines if line.startswith("vt ")], np.float32)
-        corners = [[word.split("/") for word in line.split()[1:]] for line in lines if line.startswith("f ")]
-        out = places[[[int(one[1]) - 1 for one in (*words, words[-1])[:4]] for words in corners]]
+        words = [[word.split("/")[1] for word in line.split()[1:]] for line in lines if line.startswith("f ")]
+        corners = np.array([[*one, one[-1]] if len(one) == 3 else one for one in words], np.int64) - 1
+        out = places[corners]
     except (OSError, ValueError, IndexError) as problem:
         raise CorpusError(f"{file} tells no layout ({problem}).", _REMEDY) from problem
-    if out.shape != (POLYGONS, 4, 2) or not np.isfinite(out).all():
+    fits = out.shape == (POLYGONS, 4, 2) and np.isfinite(out).all() and corners.min() >= 0
+    if not fits or (kit is not None and not np.array_equal(_polygons(file), kit.polygons)):
         raise CorpusError(f"{file.name} has other polygons than Mien knows.", _REMEDY)
     return out
 

@@ -10,15 +10,12 @@ from scipy.spatial import cKDTree
 from core.followers import Followers
 from core.template import ABSENT, Layout
 
-from .facekit import FACE, SKIN, VERTICES, FaceKit
+from .facekit import FACE, SKIN, TEARS, VERTICES, FaceKit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-LASHES = 24_591
-"""First vertex of the lashes and of what lies between lid and eyeball; they go on to the last one."""
 
 _FACE_CONTROLS, _LID_CONTROLS = 192, 256
 _NEAR_LASHES = 6.0  # mm
@@ -62,7 +59,7 @@ def followers(kit: FaceKit, units: Mapping[str, NDArray[np.float32]]) -> Followe
 
 
 def _controls(rest: NDArray[np.float64]) -> NDArray[np.int64]:
-    away, _ = cKDTree(rest[LASHES:]).query(rest[:FACE])
+    away, _ = cKDTree(rest[TEARS[0] :]).query(rest[:FACE])
     lids = np.flatnonzero(away < _NEAR_LASHES)
     return np.unique(np.concatenate([_spread(rest[:FACE], _FACE_CONTROLS), lids[_spread(rest[lids], _LID_CONTROLS)]]))
 

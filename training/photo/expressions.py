@@ -27,18 +27,10 @@ _ACTION = 0.12
 """Standard deviation of each facial action by itself: people do not only do what the recipe knows."""
 
 
-def expressions_on(stage: Stage, vertices: int) -> NDArray[np.float16]:
-    """Ways in which faces in photos move.
-
-    Args:
-        stage: of the people.
-        vertices: V, how many of the stage's vertices, the first, are the template's.
-
-    Returns:
-        (32, V, 3) float16 mm at one standard deviation each, the strongest first.
-    """
+def expressions_on(stage: Stage) -> NDArray[np.float16]:
+    """(32, V, 3) float16 mm: ways in which people's faces move, one standard deviation each, the strongest first."""
     moved = np.concatenate([_some(stage, number) for number in range(_PEOPLE)])
-    return _strongest(np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION])[:, :vertices])
+    return _strongest(np.concatenate([moved / np.sqrt(len(moved)), stage.fields * _ACTION]))
 
 
 def expressions_in(moved: NDArray[np.floating[Any]]) -> NDArray[np.float16]:

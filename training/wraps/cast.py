@@ -9,7 +9,7 @@ import numpy as np
 
 from core.spirals import components_of
 from training.corpora.basemesh import BODY_COUNT, base_mesh, shape_people
-from training.corpora.facekit import EYEBALLS, SKIN
+from training.corpora.facekit import EYEBALLS, SKIN, TEETH, TONGUE
 from training.corpora.people import Person
 from training.corpora.template_makehuman import HELPERS, closed_mouth, head_vertices
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from core.template import Template
     from training.corpora.facekit import FaceKit
 
-LASHES = 24_591
-_TEETH, _GUMS = (17_039, 21_451), (14_062, 17_039)
 _PEOPLE = (
     Person({"gender": 0.1, "age": 0.72, "weight": 0.55, "african": 0.7, "asian": 0.1, "caucasian": 0.2}),
     Person({"gender": 0.9, "age": 0.66, "weight": 0.45, "african": 0.1, "asian": 0.7, "caucasian": 0.2}),
@@ -77,7 +75,7 @@ def _ict(kit: FaceKit, template: Template, seed: int, count: int, title: str) ->
     person = (kit.neutral + np.tensordot(strengths, kit.identity, axes=1)).astype(np.float64)
     skin = _remeshed(person[:SKIN], np.asarray(template.triangles, np.int64), count, seed)
     marks = {name: person[vertex] for name, vertex in template.landmarks.items()}
-    ranges = {"eyes": EYEBALLS, "teeth": _TEETH, "gums": _GUMS}
+    ranges = {"eyes": EYEBALLS, "teeth": TEETH, "gums": TONGUE}
     polygons = [[corner for corner in face if corner >= 0] for face in kit.polygons.tolist()]
     pieces = [_cut(person, polygons, np.arange(*span), part) for part, span in ranges.items()]
     return Actor(title, "makehuman", skin, marks, pieces=pieces)
