@@ -329,6 +329,7 @@ def test_people_are_judged_against_the_truth(shipped, monkeypatch):
     assert judge.rigid_mm(moved, template.vertices, over) < 1e-3
     assert judge.rigid_mm(moved * 1.05, template.vertices, over) > 1
     assert judge.shape_mm(moved * 1.05, template.vertices, over) < 1e-3
+    assert judge.as_large(moved * 1.05, template.vertices, over) == pytest.approx(moved, abs=1e-3)
 
     truth = (template.vertices + 1.5 * shipped.modes[1]).astype(np.float32)
     shots = [shot(shipped, truth, yaw) for yaw in (-35, 0, 35)]

@@ -48,6 +48,7 @@ class Found:
 
     Attributes:
         mean: how far the template's mean face is from this person.
+        size: how far this person's very shape is, when as large as the mean face: what not knowing the size costs.
         one: how far the fit of each photo by itself is.
         all: how far the fit of all photos together is.
         shapes: the same three after a similarity: what is left when nobody asks how big the head is.
@@ -58,6 +59,7 @@ class Found:
     """
 
     mean: float
+    size: float
     one: tuple[float, ...]
     all: float
     shapes: tuple[float, float, float]
@@ -81,6 +83,12 @@ def rigid_mm(face: Faces, truth: Faces, over: NDArray[np.bool_]) -> float:
     return float(np.linalg.norm(moved - truth, axis=1)[over].mean())
 
 
+def as_large(face: Faces, other: Faces, over: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A face (V, 3) as large as another over (V,) bool, as a similarity takes it there."""
+    scale = similarity(face[over].astype(np.float64), other[over].astype(np.float64)).scale
+    return np.asarray(face * scale, np.float64)
+
+
 def shape_mm(face: Faces, truth: Faces, over: NDArray[np.bool_]) -> float:
     """The same, and scaled."""
     placed = similarity(face[over].astype(np.float64), truth[over].astype(np.float64))
@@ -101,6 +109,7 @@ def judge(bundle: Bundle, reader: Reader, page: Page, over: NDArray[np.bool_]) -
     shapes = [shape_mm(one.neutral, truth, over) for one in alone]
     return Found(
         rigid_mm(mean, truth, over),
+        rigid_mm(as_large(truth, mean, over), truth, over),
         tuple(rigid_mm(one.neutral, truth, over) for one in alone),
         rigid_mm(together.neutral, truth, over),
         (shape_mm(mean, truth, over), statistics.fmean(shapes), shape_mm(together.neutral, truth, over)),
@@ -150,6 +159,7 @@ def figures(people: Iterable[Found | None]) -> dict[str, Any]:
         "people": len(found),
         "lost": len(every) - len(found),
         "mean_face_mm": mean,
+        "size_alone_mm": statistics.fmean(one.size for one in found),
         "views_1_mm": one,
         "views_3_mm": three,
         "views_1_ratio": one / mean,

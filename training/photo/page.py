@@ -24,6 +24,10 @@ def table(result: Mapping[str, Any]) -> str:
         mm, shape = result[f"{name}_mm"], result[f"shape_{name}_mm"]
         of, shape_of = mm / result["mean_face_mm"], shape / result["shape_mean_face_mm"]
         lines.append(f"| {title} | {mm:.2f} | {of:.2f} | {_ASKED.get(name, '')} | {shape:.2f} | {shape_of:.2f} |")
+    size = result["size_alone_mm"]
+    lines.append(
+        f"| the true shape, as large as the mean face | {size:.2f} | {size / result['mean_face_mm']:.2f} | | 0 | 0 |"
+    )
     said = (
         f"One photo without an expression {result['neutral_photos_mm']:.2f} mm, with one "
         f"{result['photos_with_expression_mm']:.2f} mm. The points lie {result['reprojection_percent']:.2f}% of the "
