@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     Types = Mapping[str, type]
 
 
+_ABOUT = 1e-3
+"""By so much shares and places on a texture may lie outside by rounding."""
+
+
+def within_one(values: NDArray[np.floating[Any]]) -> bool:
+    """Whether all lie between 0 and 1, but for rounding."""
+    return bool(values.min() > -_ABOUT and values.max() < 1 + _ABOUT)
+
+
 def owned(owner: object, types: Types, what: str) -> None:
     """Makes the arrays of a dataclass its own, of their types, and read-only.
 

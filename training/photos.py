@@ -111,8 +111,9 @@ def run_album(config: PhotoAlbum) -> int:
     first, of = config.part
     if not 1 <= first <= of:
         raise MienError(f"There is no part {first} of {of}.", "Give --part 1 2, for example.")
-    neutral_of = None if config.facekit is None else _carrier(config.facekit).neutral
-    begin(config.out, MAKEHUMAN if config.facekit is None else FACEKIT)
+    carrier = _carrier(config.facekit)
+    neutral_of = None if carrier is None else carrier.neutral
+    begin(config.out, MAKEHUMAN if carrier is None else FACEKIT)
     for split, people in (("test", config.test), ("learn", config.learn)):
         mine = len(range(first - 1, people, of))
         taken = shoot(config.out, split, people, config.part, neutral_of)
@@ -122,7 +123,10 @@ def run_album(config: PhotoAlbum) -> int:
     return 0
 
 
-def _carrier(facekit: Path) -> Carrier:
+def _carrier(facekit: Path | None) -> Carrier | None:
+    """What carries people of a kit to the MakeHuman head and back; None without a kit."""
+    if facekit is None:
+        return None
     need_blender()
     # Blender first: it cannot be imported after some of the mesh libraries.
     surface_of = blender_surfaces()
@@ -149,7 +153,7 @@ def run_learn(config: PhotoLearn) -> int:
         raise MienError(f"The people in {config.album} are not {own}'s.", "Give another album.")
     if need is not None and read_layout(need) is None:
         raise MienError(f"{need} tells no layout of FaceKit's textures.", "Give a clone, not the packed file alone.")
-    carrier = None if need is None else _carrier(need)
+    carrier = _carrier(need)
     import numpy as np
 
     from .photo.expressions import expressions_in
@@ -212,8 +216,7 @@ def run_judge(config: PhotoJudge) -> int:
         MienError: the bundle cannot read photos, or the FaceKit is not there, or not asked for.
     """
     bundle = _reading(config.bundle)
-    need = _need_of(bundle, config.facekit)
-    carrier = None if need is None else _carrier(need)
+    carrier = _carrier(_need_of(bundle, config.facekit))
     from .photo.judge import face_of, figures, judge
     from .photo.networks import networks
     from .photo.page import table
@@ -245,8 +248,7 @@ def run_figure(config: PhotoFigure) -> int:
         raise MienError("A figure without people shows nothing.", "Give --people from 1 on, and --pairs from 0 on.")
     need_blender()
     bundle = _reading(config.bundle)
-    need = _need_of(bundle, config.facekit)
-    carrier = None if need is None else _carrier(need)
+    carrier = _carrier(_need_of(bundle, config.facekit))
     import numpy as np
     from PIL import Image, ImageOps
 

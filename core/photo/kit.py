@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..arrays import Stored
+from ..arrays import Stored, within_one
 from ..detection.faces import POINTS
 from ..errors import TemplateError
 from ..wrapping.surface import on_triangles
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _MOST = 200
 """Expressions."""
-
-_ABOUT = 1e-3
-"""By so much shares and places on the texture may lie outside by rounding."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class PhotoKit(Stored):
         fits = fits and (self.descent is None) == (self.coding is None)
         if not fits or len(self.expressions) > _MOST:
             raise TemplateError("The arrays of a photo kit do not have the shapes they should.")
-        inside = min(self.shares.min(), self.uv.min()) > -_ABOUT and max(self.shares.max(), self.uv.max()) < 1 + _ABOUT
+        inside = within_one(self.shares) and within_one(self.uv)
         if not inside or self.spread.min() <= 0 or self.spread.max() >= 1 or self.vertices.min() < 0:
             raise TemplateError("The points of a photo kit make no sense.")
 

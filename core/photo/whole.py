@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..arrays import Stored
+from ..arrays import Stored, within_one
 from ..errors import TemplateError
 from ..template import ABSENT, Template
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 PARTS = ("eyes", "iris", "pupil", "teeth", "tongue", "lash sheets", "tears")
 """Parts that a template may lack; hairs would be painted on the sheets, and tears are all that is wet on an eyeball.
 Bundles hold their numbers: only append."""
-
-_ABOUT = 1e-3
-"""By so much places on the texture may lie outside by rounding."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,14 @@ class Remainder(Stored):
         fits = fits and self.uv.shape == (count, 4, 2)
         if not fits or self.part.min() < 0 or self.part.max() >= len(PARTS):
             raise TemplateError("The arrays of the rest of a head do not have the shapes they should.")
-        if self.uv.min() < -_ABOUT or self.uv.max() > 1 + _ABOUT:
+        if not within_one(self.uv):
             raise TemplateError("The layout of the rest of a head makes no sense.")
 
     def check(self, template: Template, modes: int) -> None:
         """Raises TemplateError where it is not one of this template, and of so many modes, if there are any."""
         _layout_of(template, self)
+        if (self.polygons[self.polygons != ABSENT] < template.vertex_count).any():
+            raise TemplateError("The rest of a head does not fit the template.")
         if modes not in {0, len(self.modes)}:
             raise TemplateError("The rest of a head does not fit the modes.")
         self.joined(template)
@@ -133,27 +132,26 @@ def head_of(bundle: Bundle, fitted: Fitted) -> Head:
     """
     kit = bundle.photo
     assert kit is not None
-    if kit.whole is None:
-        return Head(bundle.template, kit.uv, fitted)
     template, uv = shown(bundle.template, kit)
-    rest, layout = kit.whole, _layout_of(bundle.template, kit.whole)
+    if kit.whole is None:
+        return Head(template, uv, fitted)
+    rest, followers = kit.whole, _layout_of(bundle.template, kit.whole).followers
     neutral = rest.vertices + np.tensordot(fitted.strengths, rest.modes.astype(np.float64), axes=1)
     whole = np.concatenate([fitted.neutral, neutral.astype(np.float32)])
     posed = []
     for face in fitted.posed:
         out = whole.copy()
-        out[layout.moving] += layout.on_object((face - fitted.neutral)[None])[0]
         out[: len(face)] = face
+        if followers is not None:
+            out[followers.vertices] += followers((face - fitted.neutral)[None])[0]
         posed.append(out)
     return Head(template, uv, replace(fitted, neutral=whole, posed=tuple(posed)))
 
 
 def _layout_of(template: Template, rest: Remainder) -> Layout:
     """The layout by which the whole head performs."""
-    count = template.vertex_count
-    own = np.arange(count)
+    own = np.arange(template.vertex_count)
     for layout in template.layouts:
-        same = layout.vertex_count == count + len(rest.vertices) and np.array_equal(layout.object_index, own)
-        if same and not (rest.polygons[rest.polygons != ABSENT] < count).any():
+        if layout.vertex_count == len(own) + len(rest.vertices) and np.array_equal(layout.object_index, own):
             return layout
     raise TemplateError("The rest of a head does not fit the template.")

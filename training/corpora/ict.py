@@ -183,16 +183,16 @@ def paper_face(kit: FaceKit) -> tuple[Template, csr_matrix]:
     return Template("ict_paper", points[kept].astype(np.float32), polygons, marks), csr_matrix(weights[kept])
 
 
-def strengths_of(kit: FaceKit, seed: int, number: int) -> NDArray[np.float64]:
+def draw_strengths(kit: FaceKit, rng: np.random.Generator) -> NDArray[np.float64]:
     """(100,) a person's identity modes, standard deviations."""
-    rng = child_generator(seed, PERSON, number)
     return np.clip(rng.standard_normal(len(kit.identity)), -_MOST, _MOST)
 
 
 def _neutral(kit: FaceKit, kept: NDArray[np.int64], seed: int, number: int) -> NDArray[np.float64]:
     """(V, 3) a person's neutral, laid on the generic one by the face alone."""
     generic = kit.neutral[kept].astype(np.float64)
-    person = generic + np.tensordot(strengths_of(kit, seed, number), kit.identity[:, kept], axes=1)
+    strengths = draw_strengths(kit, child_generator(seed, PERSON, number))
+    person = generic + np.tensordot(strengths, kit.identity[:, kept], axes=1)
     return rigid_alignment(person, generic, np.arange(len(kept)) < FACE)
 
 

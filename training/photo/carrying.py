@@ -23,10 +23,12 @@ from core.wrapping.spline import similarity
 from core.wrapping.surface import barycentric, on_triangles
 from core.wrapping.wrap import wrap
 from training.corpora.basemesh import base_mesh
+from training.corpora.cast import PERSON
 from training.corpora.facekit import FACE, MOUTH, SKIN, TEETH, TONGUE
-from training.corpora.ict import LANDMARKS, eyeball_shells, strengths_of, triangles_of
+from training.corpora.ict import LANDMARKS, draw_strengths, eyeball_shells, triangles_of
 from training.corpora.modes import makehuman_modes
 from training.corpora.pushforward import rigid_alignment
+from training.corpora.recipe import child_generator
 from training.corpora.template_makehuman import head_vertices, makehuman_template
 
 from .cast import SEEDS
@@ -91,8 +93,8 @@ class Carrier:
         self._kit, self._template = kit, makehuman_template()
         self._generic = kit.neutral.astype(np.float64)
         marks = {name: self._generic[vertex] for name, vertex in LANDMARKS.items()}
-        skin = triangles_of(kit.polygons)
-        skin = skin[(skin < MOUTH[1]).all(axis=1)]
+        triangles = triangles_of(kit.polygons)
+        skin = triangles[(triangles < MOUTH[1]).all(axis=1)]
         modes = makehuman_modes()
         laid = waited(wrap(self._template, self._generic[:SKIN], skin, marks, surface_of, modes=modes))
         self._rest = self._with_teeth(self._with_eyeballs(laid.positions))
@@ -100,7 +102,7 @@ class Carrier:
         found = similarity(self._rest, self._template.vertices)
         shift = self._template.vertices.mean(axis=0) - found.rotation @ self._rest.mean(axis=0)
         self._place = replace(found, scale=1.0, shift=shift)
-        self._moves = self._moves_of_modes(surface_of)
+        self._moves = self._moves_of_modes(triangles, surface_of)
         self._back = self._onto(surface_of)
 
     def neutral(self, seed: int, number: int) -> Floats:
@@ -131,30 +133,29 @@ class Carrier:
 
     def _person(self, seed: int, number: int) -> tuple[Floats, Floats]:
         """(14062, 3) the kit's skin, and (5082, 3) the MakeHuman head, where the kit's is; as in the ICT corpus."""
-        strengths = strengths_of(self._kit, seed, number)
+        strengths = draw_strengths(self._kit, child_generator(seed, PERSON, number))
         generic = np.concatenate([self._generic, self._rest])
         kit = self._generic + np.tensordot(strengths, self._kit.identity, axes=1)
         head = self._rest + np.tensordot(strengths, self._moves, axes=1)
-        for mine, theirs in self._balls:
+        for mine, theirs, _ in self._balls:
             head[mine] = similarity(self._generic[theirs], kit[theirs]).apply(self._rest[mine])
         laid = rigid_alignment(np.concatenate([kit, head]), generic, np.arange(len(generic)) < FACE)
         return laid[:SKIN], laid[len(kit) :]
 
     @cached_property
-    def _balls(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Of each eyeball, the MakeHuman head's vertices and those of the kit's outer shell."""
+    def _balls(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], tuple[Floats, float]]]:
+        """Of each eyeball the MakeHuman head's vertices, those of the kit's outer shell, and its centre and radius."""
         mine = self._vertices(EYEBALL_PARTS)
         left = self._template.vertices[mine, 0] > 0
         return [
-            (mine[left] if middle[0] > 0 else mine[~left], shell) for shell, (middle, _) in eyeball_shells(self._kit)
+            (mine[left] if ball[0][0] > 0 else mine[~left], shell, ball) for shell, ball in eyeball_shells(self._kit)
         ]
 
     def _with_eyeballs(self, laid: Floats) -> Floats:
         """The wrapped head with its eyeballs where the kit has its own."""
         out = laid.copy()
-        for mine, theirs in self._balls:
+        for mine, _, (there, wanted) in self._balls:
             centre, radius = fit_sphere(laid[mine])
-            there, wanted = fit_sphere(self._generic[theirs])
             out[mine] = (laid[mine] - centre) * (wanted / radius) + there
         return out
 
@@ -170,10 +171,9 @@ class Carrier:
         out[both] += wanted - middle
         return out
 
-    def _moves_of_modes(self, surface_of: SurfaceOf) -> Floats:
+    def _moves_of_modes(self, triangles: NDArray[np.int64], surface_of: SurfaceOf) -> Floats:
         """(100, 5082, 3) how the MakeHuman head goes along with the kit's modes; its eyeballs do not."""
         out = np.zeros((len(self._kit.identity), *self._rest.shape))
-        triangles = triangles_of(self._kit.polygons)
         for parts, (first, last) in _ALIKE:
             mine = self._vertices(parts)
             theirs = triangles[((triangles >= first) & (triangles < last)).all(axis=1)]

@@ -100,11 +100,12 @@ def _given(name: str, facekit: Path | None) -> dict[str, NDArray[Any]] | None:
     """The arrays of a kit that are not learned; None where they are not at hand."""
     if name == "makehuman":
         return {"photo.expressions": expressions_on(head_stage()), "photo.uv": makehuman_layout()}
-    if facekit is None or name != "ict_skin" or read_layout(facekit) is None:
+    if facekit is None or name != "ict_skin":
         return None
     kit = read_facekit(facekit)
     places = read_layout(facekit, kit)
-    assert places is not None
+    if places is None:
+        return None
     skin = int((kit.polygons.max(axis=1) < SKIN).sum())
     uv, other = ict_layout(places, skin)
     return {"photo.uv": uv, **_remainder(kit, skin, other).to_arrays()}

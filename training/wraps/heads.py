@@ -11,6 +11,7 @@ import numpy as np
 from core.wrapping.meshes import edges_of, face_normals
 from training.corpora.basemesh import base_mesh
 from training.corpora.facekit import FACE, SKIN
+from training.corpora.ict import draw_strengths
 from training.corpora.people import draw_person, neutral_faces
 from training.corpora.recipe import child_generator
 from training.corpora.template_makehuman import head_vertices
@@ -34,7 +35,6 @@ ACTIONS = {
 """What is transferred, by ARKit's names."""
 
 _SEED, _ICT, _MAKEHUMAN, _MESH = 2_000_003, 1, 2, 3
-_MOST = 2.5  # standard deviations, as in the corpus
 _SPLIT = (0.3, 0.7)
 _UPRIGHT = 0.5  # cosine between a triangle's normal before and after
 
@@ -73,7 +73,7 @@ def ict_head(kit: FaceKit, template: Template, number: int, *, remeshed: bool, c
         count: of vertices.
     """
     rng = child_generator(_SEED, _ICT, number)
-    strengths = np.clip(rng.standard_normal(len(kit.identity)), -_MOST, _MOST)
+    strengths = draw_strengths(kit, rng)
     person = kit.neutral[:SKIN] + np.tensordot(strengths, kit.identity[:, :SKIN], axes=1).astype(np.float64)
     fields = ict_motion(kit)
     landmarks = {name: person[vertex] for name, vertex in template.landmarks.items()}
